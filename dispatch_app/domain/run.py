@@ -1,0 +1,117 @@
+"""Run and attempt, and the life of a run as one table.
+
+`TRANSITIONS` is the drawing that `docs/lifecycle.md`, the API's enum and the guard in
+`store/lua/lib/move.lua` are tested against. The states' names are those of the API.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from dispatch_app.domain.task import Task
+
+RunStatus = Literal[
+    "waiting",
+    "queued",
+    "running",
+    "retrying",
+    "succeeded",
+    "failed",
+    "cancelled",
+    "expired",
+    "skipped",
+]
+#: A finished run stays finished (I5): no transition leaves these.
+FINISHED: frozenset[str] = frozenset({"succeeded", "failed", "cancelled", "expired", "skipped"})
+
+Origin = Literal["schedule", "trigger", "retry", "backfill"]
+
+#: (from, event, to); None is "does not exist yet".
+TRANSITIONS: tuple[tuple[str | None, str, str], ...] = (
+    (None, "dispatched", "queued"),
+    (None, "has to wait", "waiting"),
+    (None, "its policy says no", "skipped"),
+    ("waiting", "room", "queued"),
+    ("queued", "its message may be lost: sent again", "queued"),
+    ("queued", "a worker takes the lease", "running"),
+    ("running", "returned", "succeeded"),
+    ("running", "raised, attempts left", "retrying"),
+    ("running", "raised, no attempt left or not retryable", "failed"),
+    ("running", "lease lapsed, lost attempts left", "queued"),
+    ("running", "lease lapsed, no lost attempt left", "failed"),
+    ("running", "handed back by its worker", "queued"),
+    ("running", "cancelled", "cancelled"),
+    ("retrying", "its moment comes", "queued"),
+    ("waiting", "cancelled", "cancelled"),
+    ("queued", "cancelled", "cancelled"),
+    ("retrying", "cancelled", "cancelled"),
+    ("waiting", "too late to start", "expired"),
+    ("queued", "too late to start", "expired"),
+    ("retrying", "too late to start", "expired"),
+)
+
+#: Lost attempts (the worker vanished) before a run fails, as Sidekiq's poison pills.
+MAX_LOST = 3
+
+
+def allowed(before: str | None, after: str) -> bool:
+    """Whether some event leads from `before` (None: a new run) to `after`."""
+    return any(a == before and b == after for a, _, b in TRANSITIONS)
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """What an attempt raised, as text: it outlives the class that it was."""
+
+    type: str
+    message: str
+    traceback: str | None = None
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One try of a run."""
+
+    #: counts from 1
+    number: int
+    worker: str | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    #: running, succeeded, failed, retried, timed_out, lost, cancelled, handed_back
+    outcome: str = "running"
+    error: Failure | None = None
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One execution of a task for one occurrence or trigger, as the store holds it."""
+
+    #: the Celery task id
+    id: str
+    task_id: str
+    #: the definition as it was when the run was made
+    definition: Task
+    status: RunStatus
+    #: why it is in this status, where that is not plain ("too late to start", "retry of ...")
+    reason: str | None = None
+    origin: Origin = "schedule"
+    scheduled_for: int
+    queued_at: int | None = None
+    started_at: int | None = None
+    finished_at: int | None = None
+    #: number of the attempt that is queued, running or ended last; counts from 1
+    attempt: int = 1
+    #: attempts that raised, and attempts whose worker vanished
+    failures: int = 0
+    lost: int = 0
+    #: moment of the next attempt while it is retrying
+    retry_at: int | None = None
+    progress: Any = None
+    result: Any = None
+    error: Failure | None = None
+    attempts: tuple[Attempt, ...] = ()
+    log: tuple[str, ...] = ()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether it has ended for good."""
+        return self.status in FINISHED
