@@ -1,0 +1,42 @@
+"""What all tests share: real servers, and a clean one for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import RedisServer
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The server of this test run. Tests that stop, freeze or configure one ask `new_redis`."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """The URL of the shared server, emptied for this test."""
+    with redis_server.client() as client:
+        client.flushall()
+    return redis_server.url
+
+
+@pytest.fixture
+def new_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
+    """Starts a server of the test's own: `new_redis("--maxmemory-policy", "allkeys-lru")`."""
+    servers: list[RedisServer] = []
+
+    def start(*options: str) -> RedisServer:
+        folder = tmp_path / f"redis-{len(servers)}"
+        folder.mkdir()
+        servers.append(RedisServer(folder, *options))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
