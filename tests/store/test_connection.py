@@ -40,7 +40,7 @@ def test_an_evicting_server_is_reported_where_config_is_forbidden(new_redis, ope
 
 def test_a_replica_is_reported_with_its_primary(new_redis, opened):
     primary = new_redis()
-    replica = new_redis("--replicaof", f"127.0.0.1 {primary.port}")
+    replica = new_redis("--replicaof", "127.0.0.1", str(primary.port))
     assert problems_of(opened(replica.url)) == [
         f"Redis is a read-only replica: connect to its primary, 127.0.0.1:{primary.port}."
     ]
@@ -144,7 +144,7 @@ def test_sentinels_lead_to_the_primary_and_to_the_next_after_a_failover(
     new_redis, opened, tmp_path
 ):
     primary = new_redis()
-    replica = new_redis("--replicaof", f"127.0.0.1 {primary.port}")
+    replica = new_redis("--replicaof", "127.0.0.1", str(primary.port))
     wait_for(lambda: _role_of(replica, "master_link_status") == "up", what="replication")
     watch = f"""
         sentinel monitor main 127.0.0.1 {primary.port} 1
