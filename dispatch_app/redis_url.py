@@ -42,3 +42,22 @@ def _options(tls: str) -> dict[str, str]:
     if Path(tls).is_file():
         return {"ssl_cert_reqs": "required", "ssl_ca_certs": tls}
     raise ValueError("verify, insecure or the path of an existing CA file")
+
+
+def for_kombu(url: str) -> tuple[str, dict[str, str]]:
+    """The URL as kombu's Redis transport takes it, and its transport options.
+
+    kombu calls a unix socket `redis+socket://`, and wants one URL a sentinel and the name of the
+    master apart. https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        query = parts.query.replace("db=", "virtual_host=")
+        return urlunsplit(("redis+socket", parts.netloc, parts.path, query, "")), {}
+    if parts.scheme == "sentinel" and ";" not in url:
+        login, _, hosts = parts.netloc.rpartition("@")
+        master, _, db = parts.path.strip("/").partition("/")
+        at = f"{login}@" if login else ""
+        urls = [f"sentinel://{at}{host}/{db or 0}" for host in hosts.split(",")]
+        return ";".join(urls), {"master_name": master}
+    return url, {}

@@ -35,7 +35,8 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     payload: dict[str, Any] = {}
     #: positional arguments; only entries of a Celery `beat_schedule` have them
     args: tuple[Any, ...] = ()
-    queue: str = "default"
+    #: "" until it is created: then the queue of its type, or the app's default one
+    queue: str = ""
     tags: tuple[str, ...] = ()
     #: how often an attempt that raised is tried again, 0 to 1000
     max_retries: int = 3

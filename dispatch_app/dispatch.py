@@ -1,0 +1,140 @@
+"""Dispatch(app): what a user calls on their Celery app, and what holds app, settings and store.
+
+It names the scheduler, the worker's boot steps and the result backend as strings, so that a web
+process that imports it loads none of them.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from celery import Celery
+
+from dispatch_app import config as settings
+from dispatch_app.domain.errors import ConfigError
+from dispatch_app.messages import Messages, check_broker
+from dispatch_app.redis_url import for_kombu
+from dispatch_app.store import Store
+
+_BUILTIN = "dispatch_app.builtin"
+_BOOT_STEPS = ("dispatch_app.worker.lease:Leases", "dispatch_app.worker.announce:Announcement")
+
+
+class Dispatch:
+    """Makes a Celery app's tasks schedulable and its workers and beat part of an installation.
+
+    Everything that it sets is a default: what the app's own configuration says wins.
+
+    Args:
+        app: the Celery app; its broker has to be the Redis of the installation.
+        config: effective settings; read from options, environment and file if None.
+        default_queue: where messages go that say nothing; None leaves it as the app has it.
+
+    Raises:
+        ConfigError: a setting is wrong.
+    """
+
+    def __init__(
+        self,
+        app: Celery,
+        config: settings.Config | None = None,
+        *,
+        default_queue: str | None = None,
+    ) -> None:
+        self.app = app
+        self.config = config or settings.load()
+        app.dispatch = self
+        defaults = _defaults(self.config)
+        if default_queue:
+            defaults["task_default_queue"] = default_queue
+        app.add_defaults(defaults)
+        app.steps["worker"].update(_BOOT_STEPS)
+        app.loader.builtin_modules = frozenset(
+            [*app.loader.builtin_modules, _BUILTIN, *self.config.dispatch.imports]
+        )
+
+    @cached_property
+    def store(self) -> Store:
+        """The installation's Redis: the one that was configured, else the app's own broker."""
+        url = self.config.redis_url
+        said = ("redis.url", "redis.address", "redis.db", "redis.password")
+        broker = self.app.conf.broker_url
+        if all(self.config.origin_of(key) == "default" for key in said) and broker:
+            url = broker
+        _check_same_server(url, broker)
+        return Store(
+            url,
+            prefix=self.config.dispatch.prefix,
+            keep_runs=self.config.dispatch.keep_runs,
+        )
+
+    @cached_property
+    def messages(self) -> Messages:
+        """Renders the messages that wake workers."""
+        check_broker(self.app)
+        return Messages(self.app)
+
+    def check_store(self) -> list[str]:
+        """What is wrong with the Redis server, a line each.
+
+        Raises:
+            StoreUnavailable: it does not answer.
+            StoreUnfit: a newer program's data is in it.
+        """
+        problems = self.store.problems()
+        if not any("read-only" in problem for problem in problems):
+            self.store.check_schema()
+        return problems
+
+
+def _defaults(config: settings.Config) -> dict[str, Any]:
+    """The Celery settings of an installation."""
+    broker, options = for_kombu(config.celery.broker_url or config.redis_url)
+    return {
+        "broker_url": broker,
+        "broker_connection_retry_on_startup": True,
+        # two are enough for what a worker publishes by itself; small Redis plans allow 20 in all
+        "broker_pool_limit": 2,
+        # an unacknowledged message comes back soon; the lease refuses it if its run is in good hands
+        "broker_transport_options": {"visibility_timeout": 300, **options},
+        "beat_scheduler": "dispatch_app.scheduler.beat:DispatchScheduler",
+        "beat_max_loop_interval": config.worker.poll_interval / 1000,
+        "result_backend": "dispatch_app.results:RunBackend",
+        "task_acks_late": True,
+        "task_reject_on_worker_lost": True,
+        "worker_prefetch_multiplier": 1,
+        "worker_concurrency": config.worker.max_concurrent,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        # what is left of a PaaS's grace period after SIGTERM (10 s on the smallest plans)
+        "worker_soft_shutdown_timeout": 8.0,
+        "accept_content": ["json"],
+        "dispatch_smtp_url": config.smtp.url,
+        "dispatch_smtp_sender": config.smtp.sender,
+        "dispatch_data_dir": config.dispatch.data_dir,
+        "dispatch_http_allow_private": config.http.allow_private,
+        "dispatch_http_response_limit": config.http.response_limit,
+    }
+
+
+def _check_same_server(store: str, broker: str) -> None:
+    """Refuse a broker that is another server or database than the store.
+
+    A run and its message are written in one step (I2), which one database can do and two cannot.
+    """
+    ours, theirs = urlsplit(store), urlsplit(for_kombu(broker)[0])
+    if ours.scheme == "sentinel":
+        return
+    if _place(ours) != _place(theirs):
+        raise ConfigError(
+            f"broker_url: the broker ({_place(theirs)}) and the store ({_place(ours)}) have to be "
+            "the same database of the same Redis server; set REDIS_URL to the broker's."
+        )
+
+
+def _place(url: Any) -> str:
+    host = {"localhost": "127.0.0.1"}.get(url.hostname, url.hostname) or ""
+    if "unix" in url.scheme or "socket" in url.scheme:
+        return f"{url.path}"
+    return f"{host}:{url.port or 6379}/{url.path.strip('/') or 0}"

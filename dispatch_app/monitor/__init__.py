@@ -1,0 +1,1 @@
+"""Looking: figures and health, read from the store."""

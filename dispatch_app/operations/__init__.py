@@ -1,0 +1,25 @@
+"""The verbs that API, commands, beat and users share: decide (domain), render, write once (store)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from dispatch_app.config import Config
+from dispatch_app.messages import Messages
+from dispatch_app.store import Store
+
+
+class Platform(Protocol):
+    """What an operation works on: a `Dispatch` is one."""
+
+    @property
+    def config(self) -> Config:
+        """Effective settings."""
+
+    @property
+    def store(self) -> Store:
+        """All that is kept in Redis."""
+
+    @property
+    def messages(self) -> Messages:
+        """Renders messages for this installation's Celery app."""

@@ -1,0 +1,308 @@
+"""Create, replace, change, cancel, pause, trigger a task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from dispatch_app.domain.errors import Conflict, InvalidInput, NotFound, RevisionMismatch
+from dispatch_app.domain.planning import anchored, first_moment, window
+from dispatch_app.domain.run import Run
+from dispatch_app.domain.task import StoredTask, Task
+from dispatch_app.ids import new_id
+from dispatch_app.operations import Platform
+from dispatch_app.operations.payloads import check_payload
+from dispatch_app.store.codec import encode_task
+from dispatch_app.store.tasks import NewRun
+
+#: Occurrences that one backfill may make.
+MOST_BACKFILLED = 1_000
+
+
+def create(
+    dispatch: Platform,
+    task: Task,
+    *,
+    task_id: str | None = None,
+    enabled: bool = True,
+    idempotency: tuple[str, str] | None = None,
+) -> StoredTask:
+    """Store a task; one that is due now gets its run in the same step and needs no beat.
+
+    Args:
+        task_id: the caller's own; a new one if None.
+        enabled: False: it is stored paused.
+        idempotency: the client's key and a fingerprint of its request.
+
+    Raises:
+        InvalidInput, IdempotencyMismatch, Conflict (the id is taken), StoreUnavailable.
+    """
+    now = dispatch.store.now()
+    task = anchored(_checked(dispatch, task), now)
+    moment, run = _beginning(dispatch, task, now, enabled)
+    return dispatch.store.tasks.create(
+        task_id or new_id(),
+        task,
+        next_run_at=moment,
+        enabled=enabled,
+        run=run,
+        idempotency=idempotency,
+    )
+
+
+def replace(
+    dispatch: Platform,
+    task_id: str,
+    task: Task,
+    *,
+    enabled: bool = True,
+    revision: int | None = None,
+) -> tuple[StoredTask, bool]:
+    """Store a task under the caller's id, whole; True with it if it is new.
+
+    The same definition again changes nothing. Another one for a task that has ended starts it anew.
+
+    Args:
+        revision: of the task as the caller knows it; None: whatever it is.
+
+    Raises:
+        InvalidInput, RevisionMismatch, StoreUnavailable.
+    """
+    try:
+        before = dispatch.store.tasks.get(task_id)
+    except NotFound:
+        if revision is not None:
+            raise RevisionMismatch from None
+        return create(dispatch, task, task_id=task_id, enabled=enabled), True
+    _check_revision(before, revision)
+    task = _settled(dispatch, task, before)
+    paused = before.status == "paused"
+    if task == before.definition and before.status != "cancelled" and enabled is not paused:
+        return before, False
+    if before.is_over or before.definition is None:
+        _begin_again(dispatch, before, task, enabled, restart=True)
+    else:
+        _update(dispatch, before, task, enabled)
+    return dispatch.store.tasks.get(task_id), False
+
+
+def change(
+    dispatch: Platform,
+    task_id: str,
+    change: Callable[[Task], Task],
+    *,
+    enabled: bool | None = None,
+    revision: int | None = None,
+) -> StoredTask:
+    """Change some of a task's definition, for occurrences that are not dispatched yet.
+
+    Args:
+        change: old definition to new; may raise InvalidInput. Called again if somebody else was
+            faster and no revision was asked for.
+        enabled: False pauses, True resumes, None leaves it.
+
+    Raises:
+        NotFound, Conflict (it has ended), InvalidInput, RevisionMismatch, StoreUnavailable.
+    """
+    while True:
+        before = dispatch.store.tasks.get(task_id)
+        _check_revision(before, revision)
+        if before.is_over:
+            raise Conflict(f"The task {task_id!r} has already ended: it is {before.status}.")
+        if before.definition is None:
+            raise Conflict(f"The task {task_id!r} cannot be read: replace it (PUT) or purge it.")
+        task = _settled(dispatch, change(before.definition), before)
+        wanted = before.status != "paused" if enabled is None else enabled
+        try:
+            _update(dispatch, before, task, wanted)
+        except RevisionMismatch:
+            if revision is not None:
+                raise
+            continue
+        return dispatch.store.tasks.get(task_id)
+
+
+def cancel(dispatch: Platform, task_id: str) -> StoredTask:
+    """No more occurrences; unfinished runs are cancelled. Once more does no harm.
+
+    Raises:
+        NotFound, Conflict (it has ended otherwise), StoreUnavailable.
+    """
+    dispatch.store.tasks.cancel(task_id)
+    return dispatch.store.tasks.get(task_id)
+
+
+def purge(dispatch: Platform, task_id: str) -> None:
+    """Remove a task with its whole history.
+
+    Raises:
+        NotFound, StoreUnavailable.
+    """
+    dispatch.store.tasks.purge(task_id)
+
+
+def pause(dispatch: Platform, task_id: str, note: str = "") -> StoredTask:
+    """Stop a schedule, with a note why.
+
+    Raises:
+        NotFound, Conflict (there is nothing to stop), StoreUnavailable.
+    """
+    dispatch.store.tasks.pause(task_id, pause=True, note=f"Paused: {note}" if note else "")
+    return dispatch.store.tasks.get(task_id)
+
+
+def resume(dispatch: Platform, task_id: str) -> StoredTask:
+    """Let a schedule go on; its misfire policy says what becomes of what it missed.
+
+    Raises:
+        NotFound, Conflict (it is not paused), StoreUnavailable.
+    """
+    dispatch.store.tasks.pause(task_id, pause=False)
+    return dispatch.store.tasks.get(task_id)
+
+
+def trigger(dispatch: Platform, task_id: str, payload: dict[str, Any] | None = None) -> Run:
+    """Run a task now, beside its schedule.
+
+    Args:
+        payload: replaces these fields of the task's payload, for this run only.
+
+    Raises:
+        NotFound, Conflict (it is cancelled), InvalidInput, StoreUnavailable.
+    """
+    stored = _readable(dispatch, task_id)
+    task = stored.definition
+    if payload:
+        task = msgspec.structs.replace(task, payload={**task.payload, **payload})
+    task = _checked(dispatch, task)
+    run = make_run(dispatch, task, dispatch.store.now(), "trigger", own_definition=bool(payload))
+    dispatch.store.tasks.trigger(task_id, task.type, [run])
+    return dispatch.store.runs.get(run.id)
+
+
+def backfill(dispatch: Platform, task_id: str, start: int, end: int) -> list[Run]:
+    """Run the occurrences of a window again, or for the first time; they do not count as the
+    schedule's own.
+
+    Args:
+        start, end: the window, ms, both inclusive.
+
+    Raises:
+        NotFound, Conflict (it is cancelled), InvalidInput (no schedule, no occurrence or more than
+        1,000 in the window), StoreUnavailable.
+    """
+    task = _readable(dispatch, task_id).definition
+    moments = window(task, start, end, MOST_BACKFILLED)
+    runs = [make_run(dispatch, task, moment, "backfill") for moment in moments]
+    dispatch.store.tasks.trigger(task_id, task.type, runs)
+    return [dispatch.store.runs.get(run.id) for run in runs]
+
+
+def make_run(
+    dispatch: Platform,
+    task: Task,
+    moment: int,
+    origin: str,
+    *,
+    reason: str | None = None,
+    own_definition: bool = False,
+) -> NewRun:
+    """A run of a task that is to be stored, with its message.
+
+    Args:
+        moment: what it is for, ms.
+        own_definition: it keeps `task` itself rather than what its task's record says.
+    """
+    run_id = new_id()
+    queue, message = dispatch.messages.render(run_id, 1, 0, task)
+    return NewRun(
+        id=run_id,
+        queue=queue,
+        message=message,
+        at=moment,
+        origin=origin,
+        reason=reason,
+        expires=None if task.expires is None else moment + task.expires,
+        definition=encode_task(task) if own_definition else None,
+    )
+
+
+def _checked(dispatch: Platform, task: Task) -> Task:
+    """The task with its queue filled in.
+
+    Raises:
+        InvalidInput: its schedule, or its payload where the type is known.
+    """
+    if task.schedule is not None:
+        try:
+            task.schedule.check()
+        except InvalidInput as error:
+            raise error.under("schedule") from error
+    known = dispatch.store.types.get(task.type)
+    if known is not None:
+        check_payload(known.schema, task.payload)
+    if task.queue:
+        return task
+    queue = known.queue if known else dispatch.messages.default_queue(task.type)
+    return msgspec.structs.replace(task, queue=queue)
+
+
+def _settled(dispatch: Platform, task: Task, before: StoredTask) -> Task:
+    """The new definition, checked; an interval that stays the same goes on counting from where
+    the old one did."""
+    task = _checked(dispatch, task)
+    old = before.definition.schedule if before.definition else None
+    candidate = anchored(task, getattr(old, "anchor", 0))
+    if candidate.schedule == old:
+        return candidate
+    return anchored(task, dispatch.store.now())
+
+
+def _update(dispatch: Platform, before: StoredTask, task: Task, enabled: bool) -> None:
+    if task.schedule != before.definition.schedule:
+        _begin_again(dispatch, before, task, enabled)
+    elif before.status in ("scheduled", "paused"):
+        status = "scheduled" if enabled else "paused"
+        dispatch.store.tasks.update(before, task, status=status, next_run_at="keep")
+    else:
+        # a one-off task that is on its way: the status is its run's
+        dispatch.store.tasks.update(before, task, status=None, next_run_at="keep")
+
+
+def _begin_again(
+    dispatch: Platform, before: StoredTask, task: Task, enabled: bool, *, restart: bool = False
+) -> None:
+    moment, run = _beginning(dispatch, task, dispatch.store.now(), enabled)
+    status = "queued" if run else "scheduled" if enabled else "paused"
+    dispatch.store.tasks.update(
+        before, task, status=status, next_run_at=moment, restart=restart, run=run
+    )
+
+
+def _beginning(
+    dispatch: Platform, task: Task, now: int, enabled: bool
+) -> tuple[int | None, NewRun | None]:
+    """The first moment of a schedule that begins now; or its run, if that is due already."""
+    moment = first_moment(task, now)
+    if moment is None and enabled:
+        return None, make_run(dispatch, task, _one_time(task, now), "schedule")
+    return moment or _one_time(task, now), None
+
+
+def _one_time(task: Task, now: int) -> int:
+    """What a task that runs at once runs for: its start_time that has passed, or now."""
+    return getattr(task.schedule, "start_time", None) or now
+
+
+def _check_revision(before: StoredTask, revision: int | None) -> None:
+    if revision is not None and before.revision != revision:
+        raise RevisionMismatch
+
+
+def _readable(dispatch: Platform, task_id: str) -> StoredTask:
+    stored = dispatch.store.tasks.get(task_id)
+    if stored.definition is None:
+        raise Conflict(f"The task {task_id!r} cannot be read: replace it (PUT) or purge it.")
+    return stored

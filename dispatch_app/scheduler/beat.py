@@ -1,0 +1,174 @@
+"""DispatchScheduler: what `celery beat` calls over and over.
+
+A tick reads what is due, plans, renders and commits, and then sleeps until the next moment. Any
+number of beats may do so at once: of two that read the same moment, one commits and the other
+finds that somebody was faster.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import Any
+
+from celery.beat import Scheduler
+from celery.utils.log import get_logger
+
+from dispatch_app.domain.errors import ConfigError, DispatchError, StoreUnavailable
+from dispatch_app.domain.planning import plan
+from dispatch_app.domain.task import Task
+from dispatch_app.operations import Platform
+from dispatch_app.operations.tasks import make_run
+from dispatch_app.scheduler import static
+from dispatch_app.scheduler.recovery import reap
+from dispatch_app.scheduler.wakeup import WakeUp
+from dispatch_app.store.agenda import BATCH, Advance, Due, DueRun, DueTask, NextAttempt
+from dispatch_app.store.codec import decode_task
+
+logger = get_logger(__name__)
+
+
+class DispatchScheduler(Scheduler):
+    """The agenda in Redis instead of a schedule in memory and a file.
+
+    Args:
+        app: a Celery app on which `Dispatch(app)` was called.
+
+    Raises:
+        ConfigError: it was not.
+    """
+
+    def __init__(self, app: Any, *args: Any, **kwargs: Any) -> None:
+        if not hasattr(app, "dispatch"):
+            raise ConfigError("Call dispatch_app.Dispatch(app) on this Celery app first.")
+        self.dispatch: Platform = app.dispatch
+        self.name = f"beat@{socket.gethostname()}/{os.getpid()}"
+        self._wakeup = WakeUp(self.dispatch.store)
+        self._last_beat = self._last_reap = -1e9
+        super().__init__(app, *args, **kwargs)
+
+    def setup_schedule(self) -> None:
+        """Say what is wrong with Redis, and store the entries of the app's own `beat_schedule`."""
+        while True:
+            try:
+                for problem in self.app.dispatch.check_store():
+                    logger.warning("Redis: %s", problem)
+                static.sync(self.app)
+                return
+            except StoreUnavailable as error:
+                logger.error("%s Trying again in a second.", error)
+                time.sleep(1.0)
+
+    def tick(self, *_: Any, **__: Any) -> float:
+        """One look at the agenda, and the sleep after it.
+
+        Returns:
+            Seconds that the caller is to sleep: 0, or a pause where Redis is away.
+        """
+        try:
+            self._beat()
+            started = time.monotonic()
+            due = self.dispatch.store.agenda.due()
+            advance(self.dispatch, due)
+            self._reap()
+            self._wakeup.sleep(self._pause(due) - (time.monotonic() - started))
+        except StoreUnavailable as error:
+            logger.error("%s Trying again in a second.", error)
+            return 1.0
+        return 0.0
+
+    def close(self) -> None:
+        """Say goodbye and give back the connections."""
+        self._wakeup.close()
+        try:
+            self.dispatch.store.workers.leave("scheduler", self.name)
+        except StoreUnavailable:
+            logger.info("Redis is away: this scheduler will be missed soon enough")
+
+    @property
+    def info(self) -> str:
+        """What beat's banner shows."""
+        return "    . agenda -> Redis"
+
+    def _pause(self, due: Due) -> float:
+        """Seconds until the next look, counted from when `due` was read."""
+        if len(due.tasks) + len(due.runs) == BATCH:
+            return 0.0
+        longest = self.dispatch.config.worker.poll_interval / 1000
+        return longest if due.next is None else min(longest, (due.next - due.now) / 1000)
+
+    def _beat(self) -> None:
+        interval = self.dispatch.config.scheduler.heartbeat_interval
+        if time.monotonic() - self._last_beat >= interval / 1000:
+            self._last_beat = time.monotonic()
+            info = {"pid": os.getpid(), "host": socket.gethostname()}
+            self.dispatch.store.workers.beat("scheduler", self.name, info, ttl=3 * interval)
+
+    def _reap(self) -> None:
+        if time.monotonic() - self._last_reap >= 1.0:
+            self._last_reap = time.monotonic()
+            reap(self.dispatch)
+
+
+def advance(dispatch: Platform, due: Due) -> int:
+    """Dispatch what is due: plan, render, commit; returns how many members moved on.
+
+    What cannot be planned is parked with its error and stops nothing else.
+    """
+    entries: list[Advance | NextAttempt] = []
+    for task in due.tasks:
+        entries.append(_advance(dispatch, task, due.now))
+    for run in due.runs:
+        entry = _next_attempt(dispatch, run)
+        if entry:
+            entries.append(entry)
+    advanced = 0
+    for chunk in _chunks(entries):
+        advanced += dispatch.store.agenda.commit(chunk)
+    return advanced
+
+
+def _chunks(entries: list[Advance | NextAttempt]) -> list[list[Advance | NextAttempt]]:
+    """Batches of at most BATCH runs in all: under `run_all` one entry may make a hundred."""
+    chunks: list[list[Advance | NextAttempt]] = []
+    size = BATCH
+    for entry in entries:
+        weight = max(1, len(entry.runs)) if isinstance(entry, Advance) else 1
+        if size + weight > BATCH:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(entry)
+        size += weight
+    return chunks
+
+
+def _advance(dispatch: Platform, due: DueTask, now: int) -> Advance:
+    revision = due.revision or ""
+    try:
+        task: Task = decode_task(due.definition)
+        steps = plan(task, due.due, due.occurrences, now)
+        runs = [make_run(dispatch, task, moment, "schedule") for moment in steps.occurrences]
+    except Exception as error:  # noqa: BLE001 - I9: one bad task stops no other, whatever is wrong
+        if not isinstance(error, DispatchError):
+            logger.exception("Task %s cannot be planned", due.id)
+        note = f"It cannot be planned: {error}"
+        logger.error("Task %s is paused. %s", due.id, note)
+        return Advance(member=due.member, due=due.due, rev=revision, type="", runs=[], park=note)
+    return Advance(
+        member=due.member, due=due.due, rev=revision, type=task.type, runs=runs, next=steps.next
+    )
+
+
+def _next_attempt(dispatch: Platform, due: DueRun) -> NextAttempt | None:
+    attempt = due.attempt + 1
+    try:
+        task = decode_task(due.definition)
+        queue, message = dispatch.messages.render(due.id, attempt, due.failures, task)
+    except Exception as error:  # noqa: BLE001 - as above
+        logger.error("Run %s is cancelled: its next attempt cannot be sent: %s", due.id, error)
+        dispatch.store.runs.cancel(due.id, f"its next attempt could not be sent: {error}")
+        return None
+    return NextAttempt(
+        member=due.member, due=due.due, queue=queue, message=message, attempt=attempt
+    )

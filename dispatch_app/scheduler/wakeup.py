@@ -1,0 +1,53 @@
+"""Sleep until the next moment, or until an earlier one turns up."""
+
+from __future__ import annotations
+
+import time
+
+import redis
+
+from dispatch_app.store import Store
+
+
+class WakeUp:
+    """A subscription on which the scripts say that something is due earlier than all else.
+
+    It is pub/sub, because its client waits on a socket, to the millisecond: a blocking read would
+    be timed by the server's own clock of ten ticks a second. A call that is missed while the
+    connection is down costs at most one poll interval.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._subscription: redis.client.PubSub | None = None
+
+    def sleep(self, seconds: float) -> None:
+        """Return after `seconds`, or when woken."""
+        end = time.monotonic() + seconds
+        try:
+            subscription = self._subscribed()
+            while (left := end - time.monotonic()) > 0:
+                message = subscription.get_message(timeout=left)
+                if message and message["type"] == "message":
+                    self._drain(subscription)
+                    return
+        except (redis.ConnectionError, redis.TimeoutError):
+            self.close()
+            time.sleep(max(0.0, min(1.0, end - time.monotonic())))
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._subscription:
+            self._subscription.close()
+        self._subscription = None
+
+    def _subscribed(self) -> redis.client.PubSub:
+        if self._subscription is None:
+            self._subscription = self._store.client.pubsub()
+            self._subscription.subscribe(self._store.keys.wake())
+        return self._subscription
+
+    def _drain(self, subscription: redis.client.PubSub) -> None:
+        """A burst of calls is one: what they are about is read in the next look."""
+        while subscription.get_message(timeout=0):
+            pass

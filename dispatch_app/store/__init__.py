@@ -1,0 +1,75 @@
+"""The store: Redis and nothing else. One facade per noun."""
+
+from __future__ import annotations
+
+import redis
+
+from dispatch_app.domain.errors import StoreUnfit
+from dispatch_app.store.agenda import Agenda
+from dispatch_app.store.codec import SCHEMA_VERSION
+from dispatch_app.store.connection import open_client, problems_of
+from dispatch_app.store.events import Events
+from dispatch_app.store.keys import Keys
+from dispatch_app.store.runs import Runs
+from dispatch_app.store.scripts import Scripts, reaching_redis
+from dispatch_app.store.stats import Stats
+from dispatch_app.store.tasks import Tasks
+from dispatch_app.store.types import Types
+from dispatch_app.store.workers import Workers
+
+
+class Store:
+    """All that one installation keeps in Redis.
+
+    Args:
+        url: of the Redis server, as `open_client` takes it.
+        prefix: of all keys, hash tag included.
+        keep_runs: finished runs kept per task.
+    """
+
+    def __init__(self, url: str, *, prefix: str = "{dispatch}:", keep_runs: int = 100) -> None:
+        self.url = url
+        self.client: redis.Redis = open_client(url)
+        self.keys = Keys(prefix)
+        scripts = Scripts(self.client, prefix)
+        self.tasks = Tasks(self.client, self.keys, scripts)
+        self.runs = Runs(self.client, self.keys, scripts, keep_runs)
+        self.agenda = Agenda(scripts, keep_runs)
+        self.types = Types(self.client, self.keys, scripts)
+        self.workers = Workers(self.client, self.keys, scripts)
+        self.stats = Stats(self.client, self.keys)
+        self.events = Events(self.client, self.keys)
+
+    def now(self) -> int:
+        """The server's clock, ms: the only one that decides what is due."""
+        with reaching_redis():
+            seconds, micros = self.client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+    def problems(self) -> list[str]:
+        """What is wrong with the server, a line each; empty: nothing.
+
+        Raises:
+            StoreUnavailable: it does not answer.
+        """
+        with reaching_redis():
+            return problems_of(self.client)
+
+    def check_schema(self) -> None:
+        """Write down the version of the data, or refuse to touch that of a newer program.
+
+        Raises:
+            StoreUnfit: a newer program wrote it.
+        """
+        with reaching_redis():
+            self.client.set(self.keys.schema(), SCHEMA_VERSION, nx=True)
+            found = int(self.client.get(self.keys.schema()) or 0)
+        if found > SCHEMA_VERSION:
+            raise StoreUnfit(
+                f"The data in Redis is of version {found}; this program reads up to "
+                f"{SCHEMA_VERSION}. Install the newer program again."
+            )
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self.client.close()

@@ -1,0 +1,160 @@
+"""What is due, and its compare-and-advance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from dispatch_app.domain.run import Failure
+from dispatch_app.store.codec import to_json
+from dispatch_app.store.scripts import Scripts
+from dispatch_app.store.tasks import NewRun
+
+#: Most entries of one script call: it bounds the time for which the server does nothing else.
+BATCH = 500
+
+
+class DueTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A task whose occurrence is due. `definition` is the text of its record."""
+
+    id: str
+    member: str
+    due: int
+    definition: str | None
+    revision: str | None
+    occurrences: int
+
+
+class DueRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run whose next attempt is due."""
+
+    id: str
+    member: str
+    due: int
+    definition: str | None
+    attempt: int
+    failures: int
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """What one look at the agenda showed."""
+
+    #: the server's clock, ms
+    now: int
+    #: the next moment at which something will be due
+    next: int | None
+    tasks: list[DueTask]
+    runs: list[DueRun]
+
+
+class Advance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A task's step from the occurrence that was read to the next."""
+
+    member: str
+    due: int
+    rev: str
+    type: str
+    runs: list[NewRun]
+    next: int | None = None
+    #: why it cannot be planned: it is paused with this note
+    park: str | None = None
+
+
+class NextAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """A run's step from waiting for its next attempt to being queued for it."""
+
+    member: str
+    due: int
+    queue: str
+    message: str
+    attempt: int
+
+
+class Lapsed(msgspec.Struct, frozen=True, kw_only=True):
+    """A run whose lease ran out."""
+
+    id: str
+    lease: float
+    definition: str | None
+    attempt: int
+    failures: int
+    lost: int
+
+
+class Reaped(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of a run whose lease ran out; without a message it has failed."""
+
+    id: str
+    lease: float
+    error: Failure
+    queue: str | None = None
+    message: str | None = None
+
+
+class Agenda:
+    """The sorted set of what is due when."""
+
+    def __init__(self, scripts: Scripts, keep: int) -> None:
+        self._scripts, self._keep = scripts, keep
+
+    def due(self, now: int | None = None) -> Due:
+        """At most BATCH members that are due by now (the server's clock, unless given)."""
+        moment, after, *entries = self._scripts.call("due", {"limit": BATCH, "now": now})
+        tasks, runs = [], []
+        for member, due, definition, *rest in entries:
+            if member.startswith("t:"):
+                tasks.append(
+                    DueTask(
+                        id=member[2:],
+                        member=member,
+                        due=int(due),
+                        definition=definition,
+                        revision=rest[0],
+                        occurrences=int(rest[1] or 0),
+                    )
+                )
+            else:
+                runs.append(
+                    DueRun(
+                        id=member[2:],
+                        member=member,
+                        due=int(due),
+                        definition=definition,
+                        attempt=int(rest[0] or 0),
+                        failures=int(rest[1] or 0),
+                    )
+                )
+        return Due(now=int(moment), next=int(after) if after else None, tasks=tasks, runs=runs)
+
+    def commit(self, entries: Sequence[Advance | NextAttempt], now: int | None = None) -> int:
+        """Carry out those steps whose starting point is still what was read.
+
+        Args:
+            entries: at most BATCH.
+
+        Returns:
+            How many were; for the others somebody was faster.
+        """
+        return int(self._scripts.call("commit", {"entries": entries, "now": now}))
+
+    def lapsed(self) -> list[Lapsed]:
+        """At most BATCH runs whose lease has run out."""
+        return [
+            Lapsed(
+                id=run_id,
+                lease=float(lease),
+                definition=definition,
+                attempt=int(attempt or 0),
+                failures=int(failures or 0),
+                lost=int(lost or 0),
+            )
+            for run_id, lease, definition, attempt, failures, lost in self._scripts.call(
+                "lapsed", {"limit": BATCH}
+            )
+        ]
+
+    def reap(self, entries: Sequence[Reaped]) -> int:
+        """Give lapsed runs their next attempt, or end them; returns how many were still lapsed."""
+        reaped = [{**msgspec.structs.asdict(e), "error": to_json(e.error)} for e in entries]
+        return int(self._scripts.call("reap", {"entries": reaped, "keep": self._keep}))

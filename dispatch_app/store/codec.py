@@ -1,0 +1,169 @@
+"""Task and Run to hash fields and back, and in which listings a task stands.
+
+A definition is JSON with its schema version in front (`{"v":1,...`), so that a record that a newer
+program wrote is parked, not misread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import msgspec
+
+from dispatch_app.domain.errors import CorruptRecord
+from dispatch_app.domain.run import Attempt, Failure, Origin, Run, RunStatus
+from dispatch_app.domain.task import LastRun, StoredTask, Task
+from dispatch_app.store.keys import Keys
+
+#: Version of the definitions and keys that this program writes.
+SCHEMA_VERSION = 1
+_MARK = f'{{"v":{SCHEMA_VERSION},'
+
+_encode = msgspec.json.Encoder().encode
+_task_decoder = msgspec.json.Decoder(Task)
+_attempt_decoder = msgspec.json.Decoder(Attempt)
+_failure_decoder = msgspec.json.Decoder(Failure)
+
+
+def to_json(value: Any) -> str:
+    """Any JSON value, or one of the domain's structs, as JSON text."""
+    return _encode(value).decode()
+
+
+def encode_task(task: Task) -> str:
+    """A definition as the text that its record holds."""
+    return _MARK + to_json(task)[1:]
+
+
+def decode_task(text: str | None) -> Task:
+    """The definition in a record.
+
+    Raises:
+        CorruptRecord: it is not there, no definition, or of another version.
+    """
+    if not text or not text.startswith(_MARK):
+        raise CorruptRecord(
+            f"Its definition is not one that this version reads: {text!r:.80}"
+            if text
+            else "It has no definition."
+        )
+    try:
+        return _task_decoder.decode(text)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise CorruptRecord(f"Its definition cannot be read: {error}") from error
+
+
+def listings_of(task: Task) -> list[str]:
+    """The listings in which a task of this definition stands, without the prefix, except that of
+    its status."""
+    names = Keys("")
+    return [
+        names.tasks_by("type", task.type),
+        names.tasks_by("queue", task.queue),
+        *(names.tasks_by("tag", tag) for tag in task.tags),
+    ]
+
+
+def pairs(flat: Iterable[str]) -> dict[str, str]:
+    """The fields of a hash from a script's flat list."""
+    items = iter(flat)
+    return dict(zip(items, items, strict=True))
+
+
+def stored_task(task_id: str, fields: Mapping[str, str]) -> StoredTask:
+    """A task from its record.
+
+    Raises:
+        CorruptRecord: its definition cannot be read.
+    """
+    return _stored_task(task_id, fields, decode_task(fields.get("def")))
+
+
+def unreadable_task(task_id: str, fields: Mapping[str, str], error: CorruptRecord) -> StoredTask:
+    """A stand-in for a task whose definition cannot be read, so that a listing can show it."""
+    task = _stored_task(task_id, fields, cast(Task, None))
+    return msgspec.structs.replace(task, notes=(*task.notes, error.message))
+
+
+def _stored_task(task_id: str, fields: Mapping[str, str], definition: Task) -> StoredTask:
+    status = fields.get("status", "paused")
+    created = _moment(fields.get("created")) or 0
+    last = fields.get("lr")
+    note = fields.get("note")
+    return StoredTask(
+        id=task_id,
+        definition=definition,
+        revision=int(fields.get("rev", 0)),
+        status=status,
+        next_run_at=_moment(fields.get("next")) if status == "scheduled" else None,
+        created_at=created,
+        updated_at=_moment(fields.get("updated")) or created,
+        last_run=LastRun(
+            id=last, status=fields.get("lrs", ""), finished_at=_moment(fields.get("lrf"))
+        )
+        if last
+        else None,
+        counts={key[2:]: int(n) for key, n in fields.items() if key.startswith("n:")},
+        occurrences=int(fields.get("occ", 0)),
+        notes=(note,) if note else (),
+    )
+
+
+def stored_run(run_id: str, fields: Mapping[str, str], log: Iterable[str] = ()) -> Run:
+    """A run from its record.
+
+    Raises:
+        CorruptRecord: its definition, or an attempt, cannot be read.
+    """
+    try:
+        return Run(
+            id=run_id,
+            task_id=fields["task"],
+            definition=decode_task(fields.get("def")),
+            status=cast(RunStatus, fields["status"]),
+            reason=fields.get("reason"),
+            origin=cast(Origin, fields["origin"]),
+            scheduled_for=int(fields["at"]),
+            queued_at=_moment(fields.get("queued")),
+            started_at=_first_start(fields),
+            finished_at=_moment(fields.get("finished")),
+            attempt=int(fields.get("attempt", 1)),
+            failures=int(fields.get("failures", 0)),
+            lost=int(fields.get("lost", 0)),
+            retry_at=_moment(fields.get("retry_at")),
+            progress=_json(fields.get("progress")),
+            result=_json(fields.get("result")),
+            error=_failure_decoder.decode(fields["error"]) if "error" in fields else None,
+            attempts=tuple(_attempts(fields)),
+            log=tuple(log),
+        )
+    except (KeyError, ValueError, msgspec.DecodeError) as error:
+        raise CorruptRecord(f"The run {run_id} cannot be read: {error}") from error
+
+
+def _attempts(fields: Mapping[str, str]) -> list[Attempt]:
+    ended = [_attempt_decoder.decode(text) for key, text in fields.items() if key.startswith("a:")]
+    ended.sort(key=lambda attempt: attempt.number)
+    if fields["status"] == "running":
+        ended.append(
+            Attempt(
+                number=int(fields["attempt"]),
+                worker=fields.get("worker"),
+                started_at=_moment(fields.get("started")),
+            )
+        )
+    return ended
+
+
+def _first_start(fields: Mapping[str, str]) -> int | None:
+    starts = [attempt.started_at for attempt in _attempts(fields) if attempt.started_at]
+    return min(starts, default=None)
+
+
+def _moment(text: str | None) -> int | None:
+    return int(float(text)) if text else None
+
+
+def _json(text: str | None) -> Any:
+    return None if text is None else msgspec.json.decode(text)

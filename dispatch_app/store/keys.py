@@ -1,0 +1,109 @@
+"""Every key in Redis: a function, its type, what is in it, when it dies.
+
+All carry one prefix with a hash tag, so that one installation is one slot of a cluster; a second
+prefix is a second installation. `store/lua/lib/keys.lua` has the same names for the scripts, and
+a test compares the two. Index sets hold members of score 0 that sort by time: tasks as
+`<created_at, 13 digits>~<id>`, runs as their id (UUIDv7).
+"""
+
+from __future__ import annotations
+
+
+class Keys:
+    """The keys of one installation.
+
+    Args:
+        prefix: put before every name, hash tag included, such as `{dispatch}:`.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.prefix = prefix
+
+    def task(self, task_id: str) -> str:
+        """hash: definition (`def`, JSON), `rev`, `status`, `next`, `created`, `updated`, `occ`, `n:*`.
+
+        Lives until the task is purged.
+        """
+        return f"{self.prefix}task:{task_id}"
+
+    def run(self, run_id: str) -> str:
+        """hash: the run, its definition, its attempts (`a:<number>`, JSON).
+
+        Lives until its task has `keep_runs` younger finished runs, or is purged.
+        """
+        return f"{self.prefix}run:{run_id}"
+
+    def log(self, run_id: str) -> str:
+        """list: lines that the run's function wrote, capped; dies with the run."""
+        return f"{self.prefix}log:{run_id}"
+
+    def agenda(self) -> str:
+        """zset: `t:<task id>` and `r:<run id>` (a retry) -> due moment, ms."""
+        return f"{self.prefix}agenda"
+
+    def leases(self) -> str:
+        """zset: id of a running run -> moment at which its lease lapses, ms."""
+        return f"{self.prefix}leases"
+
+    def tasks(self) -> str:
+        """zset of score 0: every task, by time of creation."""
+        return f"{self.prefix}tasks"
+
+    def tasks_by(self, kind: str, value: str) -> str:
+        """zset of score 0: tasks of one `status`, `type`, `queue` or `tag`; gone when empty."""
+        return f"{self.prefix}tasks:{kind}:{value}"
+
+    def runs(self) -> str:
+        """zset of score 0: every run, by time of creation."""
+        return f"{self.prefix}runs"
+
+    def runs_by(self, kind: str, value: str) -> str:
+        """zset of score 0: runs of one `status`, `type` or `task`; gone when empty."""
+        return f"{self.prefix}runs:{kind}:{value}"
+
+    def done(self, task_id: str) -> str:
+        """list: finished runs of a task, newest first; what retention counts."""
+        return f"{self.prefix}done:{task_id}"
+
+    def idempotency(self, key: str) -> str:
+        """hash: fingerprint of the request and the task that it made; dies after 24 h."""
+        return f"{self.prefix}idem:{key}"
+
+    def types(self) -> str:
+        """hash: name of a type -> what its workers announced of it (JSON)."""
+        return f"{self.prefix}types"
+
+    def types_seen(self) -> str:
+        """zset: name of a type -> moment at which a worker announced it last."""
+        return f"{self.prefix}types:seen"
+
+    def beats(self, kind: str) -> str:
+        """zset: name of a live `worker` or `scheduler` -> moment until which it counts as alive."""
+        return f"{self.prefix}beats:{kind}"
+
+    def beats_info(self, kind: str) -> str:
+        """hash: name of a `worker` or `scheduler` -> what it says of itself (JSON)."""
+        return f"{self.prefix}beats:{kind}:info"
+
+    def stats(self, minute: int) -> str:
+        """hash: `<type>|<status>` -> count, and `<type>|<bucket>` -> count of durations.
+
+        One a minute (minutes since 1970); dies after three hours.
+        """
+        return f"{self.prefix}stats:{minute}"
+
+    def events(self) -> str:
+        """stream: one entry a change of state, capped at about 10,000."""
+        return f"{self.prefix}events"
+
+    def wake(self) -> str:
+        """pub/sub channel: something is due earlier than all that was known."""
+        return f"{self.prefix}wake"
+
+    def static(self) -> str:
+        """set: ids of the tasks that come from the app's `beat_schedule`."""
+        return f"{self.prefix}static"
+
+    def schema(self) -> str:
+        """string: version of the layout described here."""
+        return f"{self.prefix}schema"

@@ -1,0 +1,45 @@
+-- What:   a definition, its listings and its first moment; if it is due now, its run and message.
+-- Needs:  no task of this id.
+-- KEYS:   1 prefix
+-- ARGV:   1 msgpack {id, def, type, once, status, next?, indexes[], run?, idem? {key, fingerprint}, now?}
+-- Reply:  {'OK', id, record} | {'EXISTS'} | {'SAME', id, record} (the idempotency key made that task;
+--         the record as it was then) | {'MISMATCH'} (... for another request)
+-- Event:  task.created (and run.queued)
+-- Keeps:  I2, I6, I7
+-- @include keys
+-- @include now
+-- @include text
+-- @include agenda
+-- @include event
+-- @include task_status
+-- @include make_run
+local a = cmsgpack.unpack(ARGV[1])
+if a.idem then
+  local seen = redis.call('HMGET', K.idempotency(a.idem.key), 'fingerprint', 'id', 'record')
+  if seen[1] then
+    if seen[1] ~= a.idem.fingerprint then return {'MISMATCH'} end
+    return {'SAME', seen[2], cjson.decode(seen[3])}
+  end
+end
+local key = K.task(a.id)
+if redis.call('EXISTS', key) == 1 then return {'EXISTS'} end
+local at = now(a.now)
+local member = task_member(a.id, at)
+redis.call('HSET', key, 'def', a.def, 'rev', 1, 'status', a.status, 'created', text(at))
+if a.once then redis.call('HSET', key, 'once', 1) end
+redis.call('ZADD', K.tasks, 0, member)
+redis.call('ZADD', K.tasks_by('status', a.status), 0, member)
+for _, index in ipairs(a.indexes) do redis.call('ZADD', P .. index, 0, member) end
+if a.next then
+  redis.call('HSET', key, 'next', text(a.next))
+  if a.status ~= 'paused' then agenda_put('t:' .. a.id, a.next) end
+end
+event('task.created', a.id, nil, a.status)
+if a.run then make_run(a.id, a.type, a.def, a.run, at) end
+local record = redis.call('HGETALL', key)
+if a.idem then
+  local idem = K.idempotency(a.idem.key)
+  redis.call('HSET', idem, 'fingerprint', a.idem.fingerprint, 'id', a.id, 'record', cjson.encode(record))
+  redis.call('EXPIRE', idem, 86400)
+end
+return {'OK', a.id, record}

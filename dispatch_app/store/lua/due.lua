@@ -1,0 +1,24 @@
+-- What:   what is due by now, with all that planning needs, in one trip. Changes nothing.
+-- KEYS:   1 prefix
+-- ARGV:   1 msgpack {limit, now?}
+-- Reply:  {now, moment of the next member that is not due or '', entry, ...}; an entry is
+--         {member, due, fields...}: of a task def, rev, occ, status; of a run def, attempt, failures, status
+-- @include keys
+-- @include now
+-- @include text
+local a = cmsgpack.unpack(ARGV[1])
+local at = now(a.now)
+local due = redis.call('ZRANGEBYSCORE', K.agenda, '-inf', at, 'WITHSCORES', 'LIMIT', 0, a.limit)
+local after = redis.call('ZRANGEBYSCORE', K.agenda, '(' .. text(at), '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+local reply = {text(at), after[2] or ''}
+for i = 1, #due, 2 do
+  local id = string.sub(due[i], 3)
+  local h
+  if string.sub(due[i], 1, 2) == 't:' then
+    h = redis.call('HMGET', K.task(id), 'def', 'rev', 'occ', 'status')
+  else
+    h = redis.call('HMGET', K.run(id), 'def', 'attempt', 'failures', 'status')
+  end
+  reply[#reply + 1] = {due[i], due[i + 1], h[1], h[2], h[3], h[4]}
+end
+return reply

@@ -1,0 +1,14 @@
+-- What:   runs whose lease has lapsed, with all that their next attempt needs. Changes nothing.
+-- KEYS:   1 prefix
+-- ARGV:   1 msgpack {limit, now?}
+-- Reply:  entries {id, lease, def, attempt, failures, lost}
+-- @include keys
+-- @include now
+local a = cmsgpack.unpack(ARGV[1])
+local reply = {}
+local ids = redis.call('ZRANGEBYSCORE', K.leases, '-inf', now(a.now), 'WITHSCORES', 'LIMIT', 0, a.limit)
+for i = 1, #ids, 2 do
+  local h = redis.call('HMGET', K.run(ids[i]), 'def', 'attempt', 'failures', 'lost')
+  reply[#reply + 1] = {ids[i], ids[i + 1], h[1], h[2], h[3], h[4]}
+end
+return reply

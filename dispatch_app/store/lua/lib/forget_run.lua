@@ -1,0 +1,13 @@
+-- @include keys
+-- A run and all that is its own.
+local function forget_run(id)
+  local h = redis.call('HMGET', K.run(id), 'task', 'type', 'status')
+  redis.call('DEL', K.run(id), K.log(id))
+  redis.call('ZREM', K.runs, id)
+  redis.call('ZREM', K.leases, id)
+  redis.call('ZREM', K.agenda, 'r:' .. id)
+  if not h[1] then return end
+  redis.call('ZREM', K.runs_by('task', h[1]), id)
+  redis.call('ZREM', K.runs_by('type', h[2]), id)
+  redis.call('ZREM', K.runs_by('status', h[3]), id)
+end

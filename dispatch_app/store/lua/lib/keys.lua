@@ -1,0 +1,15 @@
+-- The keys of store/keys.py, by the same names. KEYS[1] of every script is the prefix; its hash
+-- tag routes the script to the one slot that all of these share.
+local P = KEYS[1]
+local K = {
+  agenda = P .. 'agenda', leases = P .. 'leases', tasks = P .. 'tasks', runs = P .. 'runs',
+  events = P .. 'events', wake = P .. 'wake', static = P .. 'static',
+}
+function K.task(id) return P .. 'task:' .. id end
+function K.run(id) return P .. 'run:' .. id end
+function K.log(id) return P .. 'log:' .. id end
+function K.tasks_by(kind, value) return P .. 'tasks:' .. kind .. ':' .. value end
+function K.runs_by(kind, value) return P .. 'runs:' .. kind .. ':' .. value end
+function K.done(id) return P .. 'done:' .. id end
+function K.idempotency(key) return P .. 'idem:' .. key end
+function K.stats(minute) return P .. 'stats:' .. string.format('%.0f', minute) end

@@ -1,0 +1,13 @@
+-- @include keys
+-- The task's status in its record and its listings. `member` is its name in the listings.
+local function task_member(id, created) return string.format('%013.0f', created) .. '~' .. id end
+
+local function task_status(id, after)
+  local key = K.task(id)
+  local h = redis.call('HMGET', key, 'status', 'created')
+  if not h[1] or h[1] == after then return end
+  local member = task_member(id, h[2])
+  redis.call('ZREM', K.tasks_by('status', h[1]), member)
+  redis.call('ZADD', K.tasks_by('status', after), 0, member)
+  redis.call('HSET', key, 'status', after)
+end

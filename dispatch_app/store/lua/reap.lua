@@ -1,0 +1,37 @@
+-- What:   leases that ran out: the run gets its next attempt and message at once, or ends.
+-- Needs:  the lease is still the one that was read.
+-- KEYS:   1 prefix
+-- ARGV:   1 msgpack {entries[] of {id, lease, queue?, message? (none: it ends), error (JSON)}, keep, now?}
+-- Reply:  number of runs that were taken care of
+-- Event:  run.queued | run.failed
+-- Keeps:  I3, I4
+-- @include keys
+-- @include now
+-- @include text
+-- @include move
+-- @include read_run
+-- @include close_attempt
+-- @include enqueue
+-- @include trim
+local a = cmsgpack.unpack(ARGV[1])
+local at, reaped = now(a.now), 0
+for _, e in ipairs(a.entries) do
+  local lease = redis.call('ZSCORE', K.leases, e.id)
+  local run = lease and tonumber(lease) == e.lease and read_run(e.id)
+  if run and run.status == 'running' then
+    close_attempt(run, {token = run.token, outcome = 'lost', error = e.error, failures = 0, lost = 1}, at)
+    if e.message then
+      redis.call('HSET', K.run(e.id), 'attempt', run.attempt + 1, 'queued', text(at))
+      redis.call('HDEL', K.run(e.id), 'worker', 'started')
+      move(run, 'queued', at)
+      enqueue(e.queue, e.message)
+    else
+      move(run, 'failed', at)
+      trim(run.task, a.keep)
+    end
+    reaped = reaped + 1
+  elseif lease then
+    redis.call('ZREM', K.leases, e.id)
+  end
+end
+return reaped

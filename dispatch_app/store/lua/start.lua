@@ -1,0 +1,35 @@
+-- What:   take the lease of this attempt and hand over what to do, or say why not.
+-- Needs:  the run is queued at this very attempt. The same token again gets the same answer, so that
+--         a caller whose reply was lost may ask again.
+-- KEYS:   1 prefix
+-- ARGV:   1 msgpack {id, attempt, token, worker, lease (ms), now?}
+-- Reply:  {'OK', now, task, def, failures, lost, at, origin} | {'NOT_FOUND'} | {'STALE'} (another
+--         attempt is on) | {'HELD'} (another worker has it) | {'FINISHED', status} | {'EXPIRED'}
+-- Event:  run.running | run.expired
+-- Keeps:  I3, I5
+-- @include keys
+-- @include now
+-- @include text
+-- @include move
+-- @include read_run
+local a = cmsgpack.unpack(ARGV[1])
+local run = read_run(a.id)
+if not run then return {'NOT_FOUND'} end
+if run.attempt ~= a.attempt or run.status == 'retrying' then return {'STALE'} end
+if FINISHED[run.status] then return {'FINISHED', run.status} end
+local key, at = K.run(a.id), now(a.now)
+local h = redis.call('HMGET', key, 'def', 'failures', 'lost', 'at', 'origin', 'expires')
+if run.status == 'running' then
+  if run.token ~= a.token then return {'HELD'} end
+else
+  if h[6] and at > tonumber(h[6]) then
+    move(run, 'expired', at)
+    redis.call('HSET', key, 'reason', 'it was not started in time')
+    return {'EXPIRED'}
+  end
+  if not move(run, 'running', at) then return {'STALE'} end
+  redis.call('HSET', key, 'token', a.token, 'worker', a.worker, 'started', text(at))
+  redis.call('HDEL', key, 'reason')
+end
+redis.call('ZADD', K.leases, at + a.lease, a.id)
+return {'OK', text(at), run.task, h[1], h[2] or 0, h[3] or 0, h[4], h[5]}

@@ -1,0 +1,254 @@
+"""Runs and attempts: one method per script or read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import redis
+
+from dispatch_app.domain.errors import Conflict, CorruptRecord, LeaseLost, NotFound
+from dispatch_app.domain.run import Failure, Run
+from dispatch_app.domain.task import Task
+from dispatch_app.store.codec import decode_task, encode_task, stored_run, to_json
+from dispatch_app.store.keys import Keys
+from dispatch_app.store.pages import Page, Range, read_page
+from dispatch_app.store.scripts import Scripts, reaching_redis
+
+#: Log lines kept of a run.
+LOG_LINES = 1_000
+
+
+class Lease(msgspec.Struct, frozen=True, kw_only=True):
+    """A worker's right to an attempt, and what it needs to carry it out."""
+
+    run_id: str
+    token: str
+    attempt: int
+    task_id: str
+    definition: Task
+    failures: int
+    lost: int
+    scheduled_for: int
+    origin: str
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How an attempt ended, and what follows."""
+
+    #: succeeded, failed, retrying, cancelled, or queued (handed back)
+    status: str
+    #: the word for this attempt in the history
+    outcome: str
+    #: JSON text
+    result: str | None = None
+    error: Failure | None = None
+    reason: str | None = None
+    #: ms until the next attempt, where status is retrying
+    delay: int = 0
+    #: 1 if the attempt counts against `max_retries`
+    failures: int = 0
+    #: 1 if its worker vanished
+    lost: int = 0
+
+
+class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which runs a listing shows; None: no matter. Moments of creation in ms, inclusive."""
+
+    task_id: str | None = None
+    status: str | None = None
+    type: str | None = None
+    queue: str | None = None
+    after: int | None = None
+    before: int | None = None
+
+
+class Runs:
+    """The runs of one installation.
+
+    Args:
+        keep: finished runs kept per task.
+    """
+
+    def __init__(self, client: redis.Redis, keys: Keys, scripts: Scripts, keep: int) -> None:
+        self._client, self._keys, self._scripts, self._keep = client, keys, scripts, keep
+
+    def start(
+        self, run_id: str, attempt: int, *, token: str, worker: str, lease: int
+    ) -> Lease | str:
+        """Take the lease of an attempt.
+
+        Args:
+            token: names the one who asks; the same again gets the same answer.
+            lease: ms until it lapses if it is not renewed.
+
+        Returns:
+            The lease, or why there is none: NOT_FOUND, STALE, HELD, FINISHED, EXPIRED.
+
+        Raises:
+            CorruptRecord: the run's definition cannot be read.
+        """
+        reply = self._scripts.call(
+            "start",
+            {"id": run_id, "attempt": attempt, "token": token, "worker": worker, "lease": lease},
+        )
+        if reply[0] != "OK":
+            return str(reply[0])
+        _, _, task_id, definition, failures, lost, at, origin = reply
+        return Lease(
+            run_id=run_id,
+            token=token,
+            attempt=attempt,
+            task_id=task_id,
+            definition=decode_task(definition),
+            failures=int(failures),
+            lost=int(lost),
+            scheduled_for=int(at),
+            origin=origin,
+        )
+
+    def renew(self, leases: list[tuple[str, str]], *, lease: int) -> list[str]:
+        """Prolong leases, given as (run id, token), to `lease` ms from now.
+
+        Returns:
+            Ids of runs that are not (any more) this worker's.
+        """
+        return list(self._scripts.call("renew", {"lease": lease, "runs": leases}))
+
+    def finish(
+        self, run_id: str, token: str, outcome: Outcome, definition: Task | None = None
+    ) -> None:
+        """End the attempt that this token holds. Once more does no harm.
+
+        Args:
+            definition: of the next attempts, if it is another one.
+
+        Raises:
+            LeaseLost: it is somebody else's by now, or the run is over.
+        """
+        arguments: dict[str, Any] = {
+            "id": run_id,
+            "token": token,
+            "status": outcome.status,
+            "outcome": outcome.outcome,
+            "result": outcome.result,
+            "error": to_json(outcome.error) if outcome.error else None,
+            "reason": outcome.reason,
+            "delay": outcome.delay,
+            "failures": outcome.failures,
+            "lost": outcome.lost,
+            "keep": self._keep,
+            "def": encode_task(definition) if definition else None,
+        }
+        if self._scripts.call("finish", arguments)[0] == "LOST":
+            raise LeaseLost
+
+    def report(
+        self, run_id: str, token: str, *, progress: str | None, lines: list[str]
+    ) -> None:
+        """Keep progress (JSON text) and log lines with the run while it runs.
+
+        Raises:
+            LeaseLost: it is somebody else's by now, or the run is over.
+        """
+        reply = self._scripts.call(
+            "report",
+            {"id": run_id, "token": token, "progress": progress, "lines": lines, "keep": LOG_LINES},
+        )
+        if reply[0] == "LOST":
+            raise LeaseLost
+
+    def cancel(self, run_id: str, reason: str) -> None:
+        """End a run that has not finished; one that runs is fenced. Once more does no harm.
+
+        Raises:
+            NotFound: no such run.
+            Conflict: it has finished otherwise.
+        """
+        reply = self._scripts.call("cancel_run", {"id": run_id, "reason": reason})
+        if reply[0] == "NOT_FOUND":
+            raise NotFound("run", run_id)
+        if reply[0] == "ENDED":
+            raise Conflict(f"The run {run_id!r} has already ended: it {_ended(reply[1])}.")
+
+    def get(self, run_id: str) -> Run:
+        """One run with its log lines.
+
+        Raises:
+            NotFound: no such run.
+            CorruptRecord: it cannot be read.
+        """
+        with reaching_redis(), self._client.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self._keys.run(run_id))
+            pipe.lrange(self._keys.log(run_id), 0, -1)
+            fields, log = pipe.execute()
+        if not fields:
+            raise NotFound("run", run_id)
+        return stored_run(run_id, fields, log)
+
+    def latest(self, task_id: str) -> Run | None:
+        """The run of a task that was made last, if there is one."""
+        with reaching_redis():
+            ids: list[str] = self._client.zrevrangebylex(
+                self._keys.runs_by("task", task_id), "+", "-", 0, 1
+            )
+        if not ids:
+            return None
+        try:
+            return self.get(ids[0])
+        except NotFound:
+            return None
+
+    def list(self, where: RunFilter, limit: int, cursor: str | None = None) -> Page[Run]:
+        """Runs, newest first, without their log lines."""
+        listings = [
+            self._keys.runs_by(kind, value)
+            for kind, value in (
+                ("task", where.task_id),
+                ("status", where.status),
+                ("type", where.type),
+            )
+            if value is not None
+        ]
+        moments = Range(
+            listings=listings or [self._keys.runs()],
+            newest=f"{_uuid_time(where.before)}\x7f" if where.before else None,
+            oldest=_uuid_time(where.after) if where.after else None,
+        )
+
+        def read(ids: list[str]) -> list[Run | None]:
+            return [run if run and _passes(run, where) else None for run in self._many(ids)]
+
+        return read_page(self._client, moments, read, limit, cursor)
+
+    def _many(self, ids: list[str]) -> list[Run | None]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for run_id in ids:
+                pipe.hgetall(self._keys.run(run_id))
+            records = pipe.execute()
+        runs: list[Run | None] = []
+        for run_id, fields in zip(ids, records, strict=True):
+            try:
+                runs.append(stored_run(run_id, fields) if fields else None)
+            except CorruptRecord:
+                runs.append(None)
+        return runs
+
+
+def _passes(run: Run, where: RunFilter) -> bool:
+    return (
+        (where.task_id is None or run.task_id == where.task_id)
+        and (where.status is None or run.status == where.status)
+        and (where.type is None or run.definition.type == where.type)
+        and (where.queue is None or run.definition.queue == where.queue)
+    )
+
+
+def _uuid_time(moment: int) -> str:
+    """The beginning of every UUIDv7 of that millisecond (RFC 9562, section 5.7)."""
+    digits = f"{moment:012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
+def _ended(status: str) -> str:
+    return status if status in ("failed", "succeeded", "expired") else f"was {status}"

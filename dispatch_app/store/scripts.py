@@ -1,0 +1,92 @@
+"""Loads the Lua scripts, calls them, and turns Redis' troubles into the domain's errors.
+
+A script is `lua/<name>.lua`; a line `-- @include name` puts `lua/lib/<name>.lua` before it, each
+once, whatever includes what. Every script gets the prefix as its only key and one msgpack table.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+import redis
+from redis.commands.core import Script
+
+from dispatch_app.domain.errors import StoreUnavailable
+
+_INCLUDE = re.compile(r"^-- @include (\w+)\n", re.MULTILINE)
+#: Redis' answers that mean "not now" rather than "you made a mistake".
+_NOT_NOW = ("OOM", "READONLY", "LOADING", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS")
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+@contextmanager
+def reaching_redis() -> Iterator[None]:
+    """Raise StoreUnavailable where Redis does not answer or does not take writes."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        raise StoreUnavailable(f"Redis does not answer: {error}") from error
+    except redis.ResponseError as error:
+        # an error inside a script arrives with the script's name before its code
+        if any(code in str(error) for code in _NOT_NOW):
+            raise StoreUnavailable(f"Redis refuses writes: {error}") from error
+        raise
+
+
+class Scripts:
+    """The scripts of one store, ready to be called by name.
+
+    Args:
+        client: the client for writes.
+        prefix: of all keys.
+    """
+
+    def __init__(self, client: redis.Redis, prefix: str) -> None:
+        self._client, self._prefix = client, prefix
+        self._scripts: dict[str, Script] = {}
+
+    def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
+        """Run `lua/<name>.lua` and give back its reply as it is.
+
+        Raises:
+            StoreUnavailable: Redis does not answer, or does not take writes.
+        """
+        script = self._scripts.get(name)
+        if script is None:
+            script = self._scripts[name] = self._client.register_script(source(name))
+        with reaching_redis():
+            return script(keys=[self._prefix], args=[_encode(arguments)])
+
+
+@lru_cache(maxsize=None)
+def source(name: str) -> str:
+    """The text of a script with all that it includes.
+
+    Raises:
+        FileNotFoundError: a script or an include that is not there.
+        ValueError: includes that go round in a circle; the message shows it.
+    """
+    folder = files(__package__) / "lua"
+    script = folder.joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    parts: dict[str, str] = {}
+
+    def add(include: str, path: tuple[str, ...]) -> None:
+        if include in path:
+            raise ValueError(f"includes in a circle: {' -> '.join((*path, include))}")
+        if include in parts:
+            return
+        text = folder.joinpath("lib", f"{include}.lua").read_text(encoding="utf-8")
+        for inner in _INCLUDE.findall(text):
+            add(inner, (*path, include))
+        parts[include] = _INCLUDE.sub("", text)
+
+    for include in _INCLUDE.findall(script):
+        add(include, (name,))
+    return "\n".join([*parts.values(), _INCLUDE.sub("", script)])

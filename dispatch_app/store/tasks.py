@@ -1,0 +1,290 @@
+"""Definitions: one method per script or read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+import redis
+
+from dispatch_app.domain.errors import (
+    Conflict,
+    CorruptRecord,
+    IdempotencyMismatch,
+    NotFound,
+    RevisionMismatch,
+)
+from dispatch_app.domain.task import StoredTask, Task
+from dispatch_app.store.codec import (
+    encode_task,
+    listings_of,
+    pairs,
+    stored_task,
+    unreadable_task,
+)
+from dispatch_app.store.keys import Keys
+from dispatch_app.store.pages import Page, Range, read_page
+from dispatch_app.store.scripts import Scripts, reaching_redis
+
+
+class NewRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run that is to be made, with its message."""
+
+    id: str
+    #: key of the broker's list, and what goes onto it
+    queue: str
+    message: str
+    #: the moment it is for, ms
+    at: int
+    origin: str
+    reason: str | None = None
+    #: moment after which it is not started any more, ms
+    expires: int | None = None
+    #: a definition of its own in place of the task's, as `encode_task` makes it
+    definition: str | None = msgspec.field(default=None, name="def")
+
+
+class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tasks a listing shows; None: no matter. Moments in ms, inclusive."""
+
+    status: str | None = None
+    type: str | None = None
+    tag: str | None = None
+    queue: str | None = None
+    name_prefix: str | None = None
+    created_after: int | None = None
+    created_before: int | None = None
+
+
+class Tasks:
+    """The stored definitions."""
+
+    def __init__(self, client: redis.Redis, keys: Keys, scripts: Scripts) -> None:
+        self._client, self._keys, self._scripts = client, keys, scripts
+
+    def create(
+        self,
+        task_id: str,
+        task: Task,
+        *,
+        next_run_at: int | None,
+        enabled: bool = True,
+        run: NewRun | None = None,
+        idempotency: tuple[str, str] | None = None,
+    ) -> StoredTask:
+        """Store a new definition; with `run`, make that run in the same step.
+
+        Args:
+            idempotency: the client's key, and a fingerprint of its request. The same pair again
+                gives the task that the first one made, as it was then.
+
+        Raises:
+            Conflict: there is a task of this id.
+            IdempotencyMismatch: the key came with another fingerprint.
+        """
+        arguments: dict[str, Any] = {
+            "id": task_id,
+            "def": encode_task(task),
+            "type": task.type,
+            "once": task.is_one_off,
+            "status": "queued" if run else "scheduled" if enabled else "paused",
+            "indexes": listings_of(task),
+            "next": next_run_at,
+            "run": run,
+        }
+        if idempotency:
+            arguments["idem"] = {"key": idempotency[0], "fingerprint": idempotency[1]}
+        code, *rest = self._scripts.call("create", arguments)
+        if code == "EXISTS":
+            raise Conflict(f"There is a task {task_id!r} already.")
+        if code == "MISMATCH":
+            raise IdempotencyMismatch
+        return stored_task(rest[0], pairs(rest[1]))
+
+    def update(
+        self,
+        before: StoredTask,
+        task: Task,
+        *,
+        status: str | None,
+        next_run_at: int | Literal["keep"] | None,
+        restart: bool = False,
+        run: NewRun | None = None,
+    ) -> None:
+        """Put another definition in place of the one that was read.
+
+        Args:
+            before: as it was read; nothing happens if it was changed since.
+            status: scheduled or paused; or with `run`, queued; None leaves it.
+            next_run_at: ms; "keep" leaves it as the schedule had it.
+            restart: count its occurrences from 0 again.
+
+        Raises:
+            NotFound, RevisionMismatch.
+        """
+        old = set(listings_of(before.definition) if before.definition else ())
+        new = set(listings_of(task))
+        reply = self._scripts.call(
+            "update",
+            {
+                "id": before.id,
+                "rev": before.revision,
+                "def": encode_task(task),
+                "type": task.type,
+                "once": task.is_one_off,
+                "status": status,
+                "next": None if next_run_at == "keep" else next_run_at,
+                "keep": next_run_at == "keep",
+                "restart": restart,
+                "leave": sorted(old - new),
+                "enter": sorted(new - old),
+                "run": run,
+            },
+        )
+        self._refuse(before.id, reply)
+
+    def cancel(self, task_id: str) -> None:
+        """No more occurrences; unfinished runs are cancelled. Once more does no harm.
+
+        Raises:
+            NotFound: no such task.
+            Conflict: it has ended otherwise.
+        """
+        self._refuse(task_id, self._scripts.call("cancel", {"id": task_id}))
+
+    def purge(self, task_id: str) -> None:
+        """Remove it with its whole history.
+
+        Raises:
+            NotFound: no such task.
+        """
+        left = 1
+        while left:
+            fields = self._record(task_id)
+            try:
+                leave = listings_of(stored_task(task_id, fields).definition)
+            except CorruptRecord:
+                leave = []
+            reply = self._scripts.call(
+                "purge", {"id": task_id, "rev": int(fields.get("rev", 0)), "leave": leave}
+            )
+            if reply[0] != "CHANGED":
+                self._refuse(task_id, reply)
+                left = reply[1]
+
+    def pause(self, task_id: str, *, pause: bool, note: str = "") -> None:
+        """Stop the schedule, or let it go on.
+
+        Raises:
+            NotFound: no such task.
+            Conflict: it is neither scheduled nor paused.
+        """
+        self._refuse(
+            task_id, self._scripts.call("pause", {"id": task_id, "pause": pause, "note": note})
+        )
+
+    def trigger(self, task_id: str, task_type: str, runs: list[NewRun]) -> None:
+        """Make runs beside the schedule, in the order given, 500 a step.
+
+        Raises:
+            NotFound: no such task.
+            Conflict: it is cancelled.
+        """
+        for start in range(0, len(runs), 500):
+            reply = self._scripts.call(
+                "trigger", {"id": task_id, "type": task_type, "runs": runs[start : start + 500]}
+            )
+            self._refuse(task_id, reply)
+
+    def get(self, task_id: str) -> StoredTask:
+        """One task.
+
+        Raises:
+            NotFound: no such task.
+        """
+        return self._shown(task_id, self._record(task_id))
+
+    def list(self, where: TaskFilter, limit: int, cursor: str | None = None) -> Page[StoredTask]:
+        """Tasks, newest first."""
+        keys = self._keys
+        listings = [
+            keys.tasks_by(kind, value)
+            for kind, value in (
+                ("status", where.status),
+                ("type", where.type),
+                ("tag", where.tag),
+                ("queue", where.queue),
+            )
+            if value is not None
+        ]
+        moments = Range(
+            listings=listings or [keys.tasks()],
+            newest=f"{where.created_before:013d}\x7f" if where.created_before else None,
+            oldest=f"{where.created_after:013d}" if where.created_after else None,
+        )
+
+        def read(members: list[str]) -> list[StoredTask | None]:
+            tasks = self._many([member.split("~", 1)[1] for member in members])
+            return [task if task and _passes(task, where) else None for task in tasks]
+
+        return read_page(self._client, moments, read, limit, cursor)
+
+    def static_ids(self) -> set[str]:
+        """Ids of the tasks that came from an app's `beat_schedule`."""
+        with reaching_redis():
+            return set(self._client.smembers(self._keys.static()))
+
+    def mark_static(self, task_id: str) -> None:
+        """Remember that a task comes from an app's `beat_schedule`."""
+        with reaching_redis():
+            self._client.sadd(self._keys.static(), task_id)
+
+    def _record(self, task_id: str) -> dict[str, str]:
+        with reaching_redis():
+            fields: dict[str, str] = self._client.hgetall(self._keys.task(task_id))
+        if not fields:
+            raise NotFound("task", task_id)
+        return fields
+
+    def _many(self, ids: list[str]) -> list[StoredTask | None]:
+        with self._client.pipeline(transaction=False) as pipe:
+            for task_id in ids:
+                pipe.hgetall(self._keys.task(task_id))
+            records = pipe.execute()
+        return [
+            self._shown(task_id, fields) if fields else None
+            for task_id, fields in zip(ids, records, strict=True)
+        ]
+
+    def _shown(self, task_id: str, fields: Mapping[str, str]) -> StoredTask:
+        try:
+            return stored_task(task_id, fields)
+        except CorruptRecord as error:
+            return unreadable_task(task_id, fields, error)
+
+    def _refuse(self, task_id: str, reply: list[Any]) -> None:
+        """Raise what a script's reply code means; this is the one table of them."""
+        code = reply[0]
+        if code == "NOT_FOUND":
+            raise NotFound("task", task_id)
+        if code == "CHANGED":
+            raise RevisionMismatch
+        if code == "ENDED":
+            raise Conflict(f"The task {task_id!r} has already ended: it is {reply[1]}.")
+        if code == "CONFLICT":
+            raise Conflict(f"The task {task_id!r} is {reply[1]}; that does not allow this.")
+
+
+def _passes(task: StoredTask, where: TaskFilter) -> bool:
+    d = task.definition
+    if where.status is not None and task.status != where.status:
+        return False
+    if d is None:
+        return where.type is where.tag is where.queue is where.name_prefix is None
+    return (
+        (where.type is None or d.type == where.type)
+        and (where.queue is None or d.queue == where.queue)
+        and (where.tag is None or where.tag in d.tags)
+        and (where.name_prefix is None or d.name.startswith(where.name_prefix))
+    )

@@ -1,0 +1,78 @@
+"""Boot step: says that this worker lives, and which types it knows, with payload schemas."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from celery import Celery, Task
+
+from dispatch_app.store.types import TaskType
+from dispatch_app.worker.duty import Duty
+
+#: Passes after which the types are announced again (they are forgotten after a day).
+_AGAIN = 500
+
+
+class Announcement(Duty):
+    """A beat a heartbeat; the types at the start and now and then."""
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        super().__init__(worker, **kwargs)
+        self._passes = 0
+
+    def perform(self, worker: Any) -> None:
+        """Announce."""
+        dispatch = worker.app.dispatch
+        if self._passes % _AGAIN == 0:
+            dispatch.store.types.announce(types_of(worker.app))
+        self._passes += 1
+        dispatch.store.workers.beat(
+            "worker",
+            worker.hostname,
+            {
+                "pid": worker.pid,
+                "concurrency": worker.concurrency,
+                "queues": sorted(worker.app.amqp.queues.consume_from),
+            },
+            ttl=3 * dispatch.config.scheduler.heartbeat_interval,
+        )
+
+    def stop(self, worker: Any) -> None:
+        """End, and say goodbye."""
+        super().stop(worker)
+        worker.app.dispatch.store.workers.leave("worker", worker.hostname)
+
+    terminate = stop
+
+
+def types_of(app: Celery) -> list[TaskType]:
+    """Every task of the app that can be scheduled."""
+    return [
+        TaskType(
+            name=name,
+            schema=getattr(task, "payload_schema", None) or schema_of(task),
+            description=inspect.getdoc(task.run) or "",
+            queue=app.dispatch.messages.default_queue(name),
+        )
+        for name, task in sorted(app.tasks.items())
+        if not name.startswith("celery.")
+    ]
+
+
+def schema_of(task: Task) -> dict[str, Any]:
+    """A JSON Schema of the payload: the parameters of the function by name, and which it needs.
+
+    Annotations are not enforced; Celery does not do so either.
+    """
+    try:
+        parameters = inspect.signature(task.run).parameters.values()
+    except (TypeError, ValueError):
+        return {"type": "object"}
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    schema: dict[str, Any] = {"type": "object", "properties": {p.name: {} for p in named}}
+    if required := [p.name for p in named if p.default is p.empty]:
+        schema["required"] = required
+    if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        schema["additionalProperties"] = False
+    return schema

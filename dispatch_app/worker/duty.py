@@ -1,0 +1,53 @@
+"""The skeleton of a worker's background duties: a boot step with a thread of its own, so that it
+goes on whatever the pool does (in the solo pool the main thread runs the tasks)."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from celery import bootsteps
+from celery.utils.log import get_logger
+
+logger = get_logger(__name__)
+
+
+class Duty(bootsteps.StartStopStep):
+    """Calls `perform` once a heartbeat, from when the worker is up until it stops."""
+
+    requires = ("celery.worker.components:Consumer",)
+    #: Celery's blueprint names steps by this
+    abstract = True
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        super().__init__(worker, **kwargs)
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self, worker: Any) -> None:
+        """Begin."""
+        self.interval_s = worker.app.dispatch.config.scheduler.heartbeat_interval / 1000
+        self._thread = threading.Thread(
+            target=self._run, args=(worker,), name=type(self).__name__, daemon=True
+        )
+        self._thread.start()
+
+    def stop(self, worker: Any) -> None:
+        """End; a pass that is under way is waited for."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join(timeout=5)
+
+    terminate = stop
+
+    def perform(self, worker: Any) -> None:
+        """One pass."""
+        raise NotImplementedError
+
+    def _run(self, worker: Any) -> None:
+        while not self._stop.is_set():
+            try:
+                self.perform(worker)
+            except Exception as error:  # noqa: BLE001 - the next pass may find Redis again
+                logger.warning("%s: %s", type(self).__name__, error)
+            self._stop.wait(self.interval_s)

@@ -1,0 +1,59 @@
+"""Boot step: renews the leases of what runs here, and ends what is no longer ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery.signals import worker_process_init
+from celery.utils.log import get_logger
+from celery.worker import state
+
+from dispatch_app.worker.duty import Duty
+from dispatch_app.worker.request import DispatchRequest
+from dispatch_app.worker.task import adopt
+
+logger = get_logger(__name__)
+
+
+class Leases(Duty):
+    """One script call a heartbeat, for all runs of this worker."""
+
+    def __init__(self, worker: Any, **kwargs: Any) -> None:
+        super().__init__(worker, **kwargs)
+        # chatter between workers, a connection each: the store knows what they would tell each other
+        worker.options.update(without_gossip=True, without_mingle=True)
+        adopt(worker.app)
+        # a pool that spawns its processes imports the tasks anew in each
+        worker_process_init.connect(lambda **_: adopt(worker.app), weak=False)
+        for problem in worker.app.dispatch.check_store():
+            logger.warning("Redis: %s", problem)
+
+    def perform(self, worker: Any) -> None:
+        """Renew; what the store does not know as ours any more is terminated."""
+        dispatch = worker.app.dispatch
+        ours = {
+            request.id: request
+            for request in tuple(state.reserved_requests)
+            if isinstance(request, DispatchRequest) and request.is_ours
+        }
+        if not ours:
+            return
+        lost = dispatch.store.runs.renew(
+            [(run_id, request.token) for run_id, request in ours.items()],
+            lease=3 * dispatch.config.scheduler.heartbeat_interval,
+        )
+        for run_id in lost:
+            _end(worker, ours[run_id])
+
+
+def _end(worker: Any, request: DispatchRequest) -> None:
+    """Terminate a run that was cancelled or went to another worker, where the pool can."""
+    if request not in state.active_requests:
+        return
+    logger.warning("Run %s was cancelled or given to another worker: ending it here", request.id)
+    hub = getattr(worker, "hub", None)
+    if hub is None:
+        logger.warning("This pool cannot end a run; what it still does counts for nothing")
+        return
+    # acknowledging belongs to the thread that reads from the broker
+    hub.call_soon(request.terminate, worker.pool)

@@ -1,0 +1,134 @@
+"""What the end of an attempt means: return value, Retry, Reject, time limit, any exception → Outcome."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from typing import Any
+
+import msgspec
+from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded, TimeLimitExceeded
+
+from dispatch_app.domain.errors import Discard, RetryAfter
+from dispatch_app.domain.retry import delay_before, is_retryable
+from dispatch_app.domain.run import Failure
+from dispatch_app.domain.task import Task
+from dispatch_app.ids import chance
+from dispatch_app.store.runs import Outcome
+
+#: Characters of a message and of a traceback that are kept.
+MESSAGE_LIMIT, TRACEBACK_LIMIT = 4_000, 16_384
+
+
+def success(result: Any, limit: int) -> Outcome:
+    """The attempt returned.
+
+    Args:
+        limit: bytes of a result's JSON that are kept; of a longer one a beginning is.
+    """
+    try:
+        encoded = msgspec.json.encode(result, enc_hook=repr)
+    except (TypeError, ValueError, RecursionError):
+        encoded = msgspec.json.encode(repr(result))
+    if len(encoded) <= limit:
+        return Outcome(status="succeeded", outcome="succeeded", result=encoded.decode())
+    cut = encoded[:limit].decode(errors="ignore")
+    return Outcome(
+        status="succeeded",
+        outcome="succeeded",
+        result=msgspec.json.encode(cut).decode(),
+        reason=f"its result of {len(encoded)} bytes was cut to {limit}",
+    )
+
+
+def failure(
+    error: BaseException, task: Task, failures: int, *, gave_up: bool = False
+) -> Outcome:
+    """The attempt raised.
+
+    Args:
+        failures: attempts of this run that raised before.
+        gave_up: the task's own code has decided that no retry follows.
+    """
+    if isinstance(error, Ignore):
+        return Outcome(status="succeeded", outcome="succeeded", reason="the task raised Ignore")
+    if isinstance(error, Reject):
+        return _rejected(error)
+    what = describe(error)
+    timed_out = isinstance(error, (SoftTimeLimitExceeded, TimeLimitExceeded))
+    delay = None if gave_up else _delay(error, task, failures)
+    if delay is None:
+        return Outcome(
+            status="failed",
+            outcome="timed_out" if timed_out else "failed",
+            error=what,
+            failures=1,
+            reason=_why_final(error, task, failures),
+        )
+    return Outcome(
+        status="retrying",
+        outcome="timed_out" if timed_out else "retried",
+        error=what,
+        delay=delay,
+        failures=1,
+    )
+
+
+def describe(error: BaseException) -> Failure:
+    """An exception as text."""
+    cause = error.exc if isinstance(error, Retry) and error.exc else error
+    lines = traceback.format_exception(type(cause), cause, cause.__traceback__)
+    return Failure(
+        type=_name(type(cause)),
+        message=str(cause)[:MESSAGE_LIMIT],
+        traceback="".join(lines)[-TRACEBACK_LIMIT:],
+    )
+
+
+def _delay(error: BaseException, task: Task, failures: int) -> int | None:
+    """Milliseconds until the next attempt, None if there is none."""
+    if isinstance(error, Retry):
+        # the task's own code has counted already (Task.retry)
+        return _until(error.when)
+    if failures >= task.max_retries or isinstance(error, Discard):
+        return None
+    if isinstance(error, RetryAfter):
+        return int(error.seconds * 1000)
+    if not is_retryable(task.retry, tuple(_names(type(error)))):
+        return None
+    return delay_before(task.retry, failures + 1, chance())
+
+
+def _until(when: Any) -> int:
+    if isinstance(when, datetime):
+        aware = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
+        when = (aware - datetime.now(timezone.utc)).total_seconds()
+    return max(0, int(float(when or 0) * 1000))
+
+
+def _rejected(error: Reject) -> Outcome:
+    if error.requeue:
+        # Celery puts the message back; the run waits for it with the same attempt
+        return Outcome(status="queued", outcome="handed_back")
+    return Outcome(
+        status="failed", outcome="failed", error=describe(error), failures=1, reason="rejected"
+    )
+
+
+def _why_final(error: BaseException, task: Task, failures: int) -> str | None:
+    if isinstance(error, Discard):
+        return "discarded by the task"
+    if failures and failures >= task.max_retries:
+        return f"failed {failures + 1} times"
+    return None
+
+
+def _name(cls: type) -> str:
+    return cls.__name__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__name__}"
+
+
+def _names(cls: type) -> Iterator[str]:
+    for base in cls.__mro__:
+        yield base.__name__
+        yield f"{base.__module__}.{base.__name__}"

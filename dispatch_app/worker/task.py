@@ -1,0 +1,180 @@
+"""DispatchTask: what a Celery task becomes in a worker of ours: start, the user's function, finish.
+
+Messages that the user's own code sends (`delay`, `apply_async`) carry no attempt of ours and run
+as on any worker.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from celery import Celery, Task
+from celery.exceptions import Ignore, Reject, Retry
+from celery.utils.log import get_task_logger
+
+from dispatch_app.domain.errors import CorruptRecord, LeaseLost, StoreUnavailable
+from dispatch_app.messages import ATTEMPT_HEADER
+from dispatch_app.store.runs import Outcome
+from dispatch_app.worker import outcome as outcomes
+from dispatch_app.worker.context import RunContext
+
+#: Field of a request that names this delivery of it; made by `DispatchRequest`.
+TOKEN = "dispatch_token"  # noqa: S105 - a name, not a secret
+_CONTEXT = "dispatch_context"
+
+logger = get_task_logger(__name__)
+
+
+class DispatchTask(Task):
+    """A Celery task that runs attempts of ours."""
+
+    abstract = True
+    Request = "dispatch_app.worker.request:DispatchRequest"
+
+    @property
+    def dispatch(self) -> RunContext | None:
+        """The run that this call is an attempt of; None for a call that is none of ours."""
+        return self.request.get(_CONTEXT)
+
+    def before_start(self, task_id: str, args: list[Any], kwargs: dict[str, Any]) -> None:
+        """Take the lease, and fill the arguments in place, so that the function and every hook
+        see the payload, which the message did not carry."""
+        if self.request.get(ATTEMPT_HEADER) is None:
+            super().before_start(task_id, args, kwargs)
+            return
+        context = _start(self, task_id)
+        args.extend(context.task.args)
+        kwargs.update(context.task.payload)
+        self.request.update({_CONTEXT: context, "args": args, "kwargs": kwargs})
+        _watched(self, context, partial(super().before_start, task_id, args, kwargs))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the function, and write down how it ended before Celery acknowledges the message."""
+        call = partial(super().__call__, *args, **kwargs)
+        context = self.dispatch
+        if context is None:
+            return call()
+        result = _watched(self, context, call)
+        limit = self.app.dispatch.config.dispatch.result_limit
+        kept = None if self.request.ignore_result or self.ignore_result else result
+        _finish(self, context, outcomes.success(kept, limit))
+        return result
+
+    def retry(
+        self,
+        args: Any = None,
+        kwargs: Any = None,
+        exc: BaseException | None = None,
+        throw: bool = True,
+        eta: Any = None,
+        countdown: float | None = None,
+        max_retries: int | None = None,
+        **options: Any,
+    ) -> Retry:
+        """As Celery's, but the next attempt waits on the agenda, not in a worker's memory.
+
+        Without `max_retries` the bound is that of the run's definition.
+        """
+        context = self.dispatch
+        if context is None:
+            return super().retry(
+                args, kwargs, exc, throw, eta, countdown, max_retries, **options
+            )
+        limit = context.task.max_retries if max_retries is None else max_retries
+        if context.lease.failures + 1 > limit:
+            context.gave_up = True
+            raise exc or self.MaxRetriesExceededError(
+                f"Can't retry {self.name}[{context.id}]: {limit} retries are all that it has."
+            )
+        if args is not None or kwargs is not None:
+            context.replace_arguments(args, kwargs)
+        when = eta or (self.default_retry_delay if countdown is None else countdown)
+        retry = Retry(exc=exc, when=when)
+        if throw:
+            raise retry
+        context.retry = retry
+        return retry
+
+
+def adopt(app: Celery) -> None:
+    """Make DispatchTask a base class of every task of the app that has not got it.
+
+    Tasks with a base class of their own keep it, behind ours, with all its hooks.
+    """
+    for task in app.tasks.values():
+        if not isinstance(task, DispatchTask):
+            own = type(task)
+            task.__class__ = type(own.__name__, (DispatchTask, own), {"__module__": own.__module__})
+            # a tracer that was built before knows nothing of our hooks
+            task.__trace__ = None
+
+
+def _start(task: Task, run_id: str) -> RunContext:
+    """The lease of this attempt.
+
+    Raises:
+        celery.exceptions.Ignore: the attempt is somebody else's, or not wanted any more.
+        celery.exceptions.Reject: Redis is away; the message goes back to its queue.
+    """
+    request, dispatch = task.request, task.app.dispatch
+    try:
+        lease = dispatch.store.runs.start(
+            run_id,
+            request.get(ATTEMPT_HEADER),
+            token=request.get(TOKEN),
+            worker=request.hostname,
+            lease=3 * dispatch.config.scheduler.heartbeat_interval,
+        )
+    except StoreUnavailable as error:
+        raise Reject(error, requeue=True) from error
+    except CorruptRecord as error:
+        logger.error("Run %s is not started: %s", run_id, error)
+        raise Ignore from error
+    if isinstance(lease, str):
+        logger.info("Run %s is not started here: %s", run_id, lease.lower())
+        raise Ignore
+    return RunContext(lease, dispatch.store)
+
+
+def _watched(task: Task, context: RunContext, call: Callable[[], Any]) -> Any:
+    """Call it; if it raises, write down what follows and tell Celery the same."""
+    try:
+        result = call()
+    except Exception as error:
+        outcome = outcomes.failure(
+            error, context.task, context.lease.failures, gave_up=context.gave_up
+        )
+        _finish(task, context, outcome)
+        if outcome.status == "retrying" and not isinstance(error, Retry):
+            raise Retry(exc=error, when=outcome.delay / 1000) from error
+        raise
+    if context.retry is not None:
+        # self.retry(throw=False): the function has returned, the retry stands
+        _finish(task, context, outcomes.failure(context.retry, context.task, context.lease.failures))
+        raise context.retry
+    return result
+
+
+def _finish(task: Task, context: RunContext, outcome: Outcome) -> None:
+    """Write the outcome down, waiting for a Redis that is away as long as the lease may live.
+
+    An outcome that comes too late changes nothing: the run is somebody else's by then (I3).
+    """
+    dispatch = task.app.dispatch
+    end = time.monotonic() + 3 * dispatch.config.scheduler.heartbeat_interval / 1000
+    pause = 0.1
+    while True:
+        try:
+            dispatch.store.runs.finish(context.id, context.lease.token, outcome, context.changed)
+            return
+        except LeaseLost as error:
+            logger.warning("Run %s, attempt %s: %s", context.id, context.attempt, error)
+            raise Ignore from error
+        except StoreUnavailable:
+            if time.monotonic() > end:
+                raise
+            time.sleep(pause)
+            pause = min(2 * pause, 1.0)
