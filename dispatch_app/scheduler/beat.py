@@ -161,7 +161,7 @@ def _advance(dispatch: Platform, due: DueTask, now: int) -> Advance:
 
 
 def _next_attempt(dispatch: Platform, due: DueRun) -> NextAttempt | None:
-    attempt = due.attempt + 1
+    attempt = due.attempt if due.status == "queued" else due.attempt + 1
     try:
         task = decode_task(due.definition)
         queue, message = dispatch.messages.render(due.id, attempt, due.failures, task)

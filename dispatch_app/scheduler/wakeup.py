@@ -20,10 +20,12 @@ class WakeUp:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._subscription: redis.client.PubSub | None = None
+        self._asleep = False
 
     def sleep(self, seconds: float) -> None:
         """Return after `seconds`, or when woken."""
         end = time.monotonic() + seconds
+        self._asleep = True
         try:
             subscription = self._subscribed()
             while (left := end - time.monotonic()) > 0:
@@ -32,11 +34,17 @@ class WakeUp:
                     self._drain(subscription)
                     return
         except (redis.ConnectionError, redis.TimeoutError):
+            self._asleep = False
             self.close()
             time.sleep(max(0.0, min(1.0, end - time.monotonic())))
+        finally:
+            self._asleep = False
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Give the connection back; not in the midst of a sleep, where a signal handler of beat
+        calls this, and then ends the sleep and calls again."""
+        if self._asleep:
+            return
         if self._subscription:
             self._subscription.close()
         self._subscription = None

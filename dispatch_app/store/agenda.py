@@ -27,7 +27,8 @@ class DueTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DueRun(msgspec.Struct, frozen=True, kw_only=True):
-    """A run whose next attempt is due."""
+    """A run whose next message is due. `attempt` is the one that ended last, or the one that is
+    still queued where its message was postponed."""
 
     id: str
     member: str
@@ -35,6 +36,7 @@ class DueRun(msgspec.Struct, frozen=True, kw_only=True):
     definition: str | None
     attempt: int
     failures: int
+    status: str
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +125,7 @@ class Agenda:
                         definition=definition,
                         attempt=int(rest[0] or 0),
                         failures=int(rest[1] or 0),
+                        status=rest[2] or "",
                     )
                 )
         return Due(now=int(moment), next=int(after) if after else None, tasks=tasks, runs=runs)

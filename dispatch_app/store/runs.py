@@ -143,6 +143,12 @@ class Runs:
         if self._scripts.call("finish", arguments)[0] == "LOST":
             raise LeaseLost
 
+    def postpone(self, run_id: str, attempt: int, *, delay: int, reason: str) -> None:
+        """Have the message of a queued attempt sent again in `delay` ms, and say why it waits."""
+        self._scripts.call(
+            "postpone", {"id": run_id, "attempt": attempt, "delay": delay, "reason": reason}
+        )
+
     def report(
         self, run_id: str, token: str, *, progress: str | None, lines: list[str]
     ) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import os
 from typing import Any
 
 from celery import Celery, Task
+from celery.signals import task_unknown
 
+from dispatch_app.messages import ATTEMPT_HEADER
 from dispatch_app.store.types import TaskType
 from dispatch_app.worker.duty import Duty
 
@@ -20,6 +23,8 @@ class Announcement(Duty):
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
         self._passes = 0
+        self._dispatch = worker.app.dispatch
+        task_unknown.connect(self.on_unknown)
 
     def perform(self, worker: Any) -> None:
         """Announce."""
@@ -31,12 +36,20 @@ class Announcement(Duty):
             "worker",
             worker.hostname,
             {
-                "pid": worker.pid,
+                "pid": os.getpid(),
                 "concurrency": worker.concurrency,
                 "queues": sorted(worker.app.amqp.queues.consume_from),
             },
             ttl=3 * dispatch.config.scheduler.heartbeat_interval,
         )
+
+    def on_unknown(self, name: str, id: str, message: Any, **_: Any) -> None:
+        """A message of a type that this worker does not know: Celery drops it, we send it again."""
+        attempt = (message.headers or {}).get(ATTEMPT_HEADER)
+        if attempt is not None:
+            delay = 2 * self._dispatch.config.scheduler.heartbeat_interval
+            reason = f"no worker of its queue knows the type {name!r} yet"
+            self._dispatch.store.runs.postpone(id, attempt, delay=delay, reason=reason)
 
     def stop(self, worker: Any) -> None:
         """End, and say goodbye."""

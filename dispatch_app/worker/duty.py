@@ -15,7 +15,7 @@ logger = get_logger(__name__)
 class Duty(bootsteps.StartStopStep):
     """Calls `perform` once a heartbeat, from when the worker is up until it stops."""
 
-    requires = ("celery.worker.components:Consumer",)
+    requires = ("celery.worker.components:Pool",)
     #: Celery's blueprint names steps by this
     abstract = True
 

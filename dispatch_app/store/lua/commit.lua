@@ -1,6 +1,6 @@
 -- What:   for each entry, only if the agenda (and the definition) still say what was read: advance
---         the task to its next moment and make its runs with their messages, or queue the next
---         attempt of a run. Otherwise somebody was faster, and that is fine.
+--         the task to its next moment and make its runs with their messages, or send the message of
+--         a run's next attempt (of the same one, where it was postponed). Otherwise somebody was faster, and that is fine.
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {entries[], now?}; at most 500 entries. An entry:
 --         of a task   {member, due, rev, type, next?, runs[], park? (why it cannot be planned)}
@@ -53,10 +53,14 @@ end
 local function next_attempt(id, e)
   local run = read_run(id)
   redis.call('ZREM', K.agenda, e.member)
-  if not run or run.status ~= 'retrying' then return false end
-  redis.call('HSET', K.run(id), 'attempt', e.attempt, 'queued', text(at))
-  redis.call('HDEL', K.run(id), 'retry_at', 'token', 'worker', 'started')
-  move(run, 'queued', at)
+  if not run then return false end
+  if run.status == 'retrying' then
+    redis.call('HSET', K.run(id), 'attempt', e.attempt, 'queued', text(at))
+    redis.call('HDEL', K.run(id), 'retry_at', 'token', 'worker', 'started')
+    move(run, 'queued', at)
+  elseif run.status ~= 'queued' or run.attempt ~= e.attempt then
+    return false
+  end
   enqueue(e.queue, e.message)
   return true
 end

@@ -40,7 +40,7 @@ local function move(run, after, at, duration)
   redis.call('ZADD', K.runs_by('status', after), 0, run.id)
   redis.call('HSET', K.run(run.id), 'status', after)
   if run.status == 'running' then redis.call('ZREM', K.leases, run.id) end
-  if run.status == 'retrying' then redis.call('ZREM', K.agenda, 'r:' .. run.id) end
+  if run.status == 'retrying' or run.status == 'queued' then redis.call('ZREM', K.agenda, 'r:' .. run.id) end
   if FINISHED[after] then
     redis.call('HSET', K.run(run.id), 'finished', text(at))
     redis.call('LPUSH', K.done(run.task), run.id)
