@@ -12,9 +12,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from dispatch_app.domain import durations
-from dispatch_app.domain.errors import InvalidInput
 
-_NS_PER_MS = 1_000_000
+#: what durations are written in, ms, the longest first
+_UNITS = {"h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 #: what follows the colon of user:password@, to the last @ of its URL, and ?password=
 _PASSWORD = re.compile(r"(//[^:/@;]*:)[^;]*(?=@)|([?&]\w*password=)[^&;]*")
 _TRUE = ("true", "yes", "on", "1")
@@ -53,18 +53,14 @@ def duration(low: int) -> Kind:
     """A length of time of at least `low` ms: ms inside, Go's nanoseconds or a text outside."""
 
     def read(value: Any) -> int:
-        text = f"{value}ns" if type(value) is int else _text(value)
-        try:
-            ms: int = durations.parse(text)
-        except InvalidInput as error:
-            raise ValueError from error
+        ms = durations.parse(f"{value}ns" if type(value) is int else _text(value))
         if ms < low:
             raise ValueError
         return ms
 
     least = f"at least {low} ms" if low else "not negative"
     right = f'a duration ({least}) such as "30s", "1h30m", "PT30S" or nanoseconds (30000000000)'
-    return Kind(right, read, _int_or_text, lambda ms: ms * _NS_PER_MS)
+    return Kind(right, read, _int_or_text, _written)
 
 
 def url(*schemes: str) -> Kind:
@@ -98,6 +94,12 @@ def _int_or_text(text: str) -> int | str:
         return int(text)
     except ValueError:
         return text
+
+
+def _written(ms: int) -> str:
+    """The duration in the longest unit of which it is a whole number: "10m", "30s", "250ms"."""
+    unit = next(unit for unit, length in _UNITS.items() if ms % length == 0 and (ms or unit == "s"))
+    return f"{ms // _UNITS[unit]}{unit}"
 
 
 def _port(value: Any) -> int:

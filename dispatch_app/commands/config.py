@@ -34,7 +34,7 @@ def show(as_json: bool, settings: dict[str, str]) -> None:
 
 def _shown(key: configuration.Key, value: Any) -> Any:
     """The value as the file has it, without secrets."""
-    return key.kind.show(key.kind.mask(value) if key.secret else value)
+    return key.kind.write(key.kind.mask(value) if key.secret else value)
 
 
 def _as_json(rows: list[tuple[str, Any, str]]) -> str:

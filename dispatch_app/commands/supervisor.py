@@ -104,7 +104,7 @@ class _Running:
         """How long to wait before the next start, s."""
         was_well = time.monotonic() - self.started > _WELL
         self.deaths = 1 if was_well else self.deaths + 1
-        return min(_FIRST_PAUSE * 2 ** (self.deaths - 1), _LONGEST_PAUSE)
+        return min(math.ldexp(_FIRST_PAUSE, min(self.deaths, 9) - 1), _LONGEST_PAUSE)
 
     def cause_of_death(self) -> str:
         """How its process ended, in words."""
@@ -128,7 +128,7 @@ class Supervisor:
         self._log, self._environ = log, dict(environ)
         self._all: list[_Running] = []
         self._asked = 0
-        self._watchdog = subprocess.Popen(
+        self._watchdog = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", watchdog.__name__],
             stdin=subprocess.PIPE,
             pass_fds=tuple(held),
@@ -194,7 +194,7 @@ class Supervisor:
 
     def _launch(self, running: _Running) -> None:
         service = running.service
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603
             service.command,
             env=self._environ,
             stdin=subprocess.DEVNULL,
