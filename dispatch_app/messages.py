@@ -178,9 +178,7 @@ def _split(text: str) -> tuple[list[str], list[int]]:
     """The template cut at its holes: texts and None in turn, and which value each hole takes."""
     parts, holes = [text], []
     found = sorted(
-        (at, hole, number)
-        for number, hole in enumerate(_HOLES)
-        for at in _positions(text, hole)
+        (at, hole, number) for number, hole in enumerate(_HOLES) for at in _positions(text, hole)
     )
     parts, end = [], 0
     for at, hole, number in found:

@@ -149,7 +149,7 @@ def _advance(dispatch: Platform, due: DueTask, now: int) -> Advance:
         task: Task = decode_task(due.definition)
         steps = plan(task, due.due, due.occurrences, now)
         runs = [make_run(dispatch, task, moment, "schedule") for moment in steps.occurrences]
-    except Exception as error:  # noqa: BLE001 - I9: one bad task stops no other, whatever is wrong
+    except Exception as error:
         if not isinstance(error, DispatchError):
             logger.exception("Task %s cannot be planned", due.id)
         note = f"It cannot be planned: {error}"
@@ -165,7 +165,7 @@ def _next_attempt(dispatch: Platform, due: DueRun) -> NextAttempt | None:
     try:
         task = decode_task(due.definition)
         queue, message = dispatch.messages.render(due.id, attempt, due.failures, task)
-    except Exception as error:  # noqa: BLE001 - as above
+    except Exception as error:
         logger.error("Run %s is cancelled: its next attempt cannot be sent: %s", due.id, error)
         dispatch.store.runs.cancel(due.id, f"its next attempt could not be sent: {error}")
         return None

@@ -149,9 +149,7 @@ class Runs:
             "postpone", {"id": run_id, "attempt": attempt, "delay": delay, "reason": reason}
         )
 
-    def report(
-        self, run_id: str, token: str, *, progress: str | None, lines: list[str]
-    ) -> None:
+    def report(self, run_id: str, token: str, *, progress: str | None, lines: list[str]) -> None:
         """Keep progress (JSON text) and log lines with the run while it runs.
 
         Raises:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -65,7 +65,7 @@ class Scripts:
             return script(keys=[self._prefix], args=[_encode(arguments)])
 
 
-@lru_cache(maxsize=None)
+@cache
 def source(name: str) -> str:
     """The text of a script with all that it includes.
 

@@ -37,7 +37,5 @@ class Workers:
             )
             texts = self._client.hmget(self._keys.beats_info(kind), names) if names else []
         return {
-            name: msgspec.json.decode(text)
-            for name, text in zip(names, texts, strict=True)
-            if text
+            name: msgspec.json.decode(text) for name, text in zip(names, texts, strict=True) if text
         }

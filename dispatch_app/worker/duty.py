@@ -48,6 +48,6 @@ class Duty(bootsteps.StartStopStep):
         while not self._stop.is_set():
             try:
                 self.perform(worker)
-            except Exception as error:  # noqa: BLE001 - the next pass may find Redis again
+            except Exception as error:
                 logger.warning("%s: %s", type(self).__name__, error)
             self._stop.wait(self.interval_s)

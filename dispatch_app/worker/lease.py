@@ -20,7 +20,7 @@ class Leases(Duty):
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
-        # chatter between workers, a connection each: the store knows what they would tell each other
+        # workers need not talk to each other, over a connection each: the store knows all that
         worker.options.update(without_gossip=True, without_mingle=True)
         adopt(worker.app)
         # a pool that spawns its processes imports the tasks anew in each

@@ -1,4 +1,4 @@
-"""What the end of an attempt means: return value, Retry, Reject, time limit, any exception → Outcome."""
+"""What the end of an attempt means: return value, Retry, Reject, time limit, any other exception."""
 
 from __future__ import annotations
 
@@ -42,9 +42,7 @@ def success(result: Any, limit: int) -> Outcome:
     )
 
 
-def failure(
-    error: BaseException, task: Task, failures: int, *, gave_up: bool = False
-) -> Outcome:
+def failure(error: BaseException, task: Task, failures: int, *, gave_up: bool = False) -> Outcome:
     """The attempt raised.
 
     Args:

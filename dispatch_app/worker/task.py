@@ -80,9 +80,7 @@ class DispatchTask(Task):
         """
         context = self.dispatch
         if context is None:
-            return super().retry(
-                args, kwargs, exc, throw, eta, countdown, max_retries, **options
-            )
+            return super().retry(args, kwargs, exc, throw, eta, countdown, max_retries, **options)
         limit = context.task.max_retries if max_retries is None else max_retries
         if context.lease.failures + 1 > limit:
             context.gave_up = True
@@ -153,7 +151,9 @@ def _watched(task: Task, context: RunContext, call: Callable[[], Any]) -> Any:
         raise
     if context.retry is not None:
         # self.retry(throw=False): the function has returned, the retry stands
-        _finish(task, context, outcomes.failure(context.retry, context.task, context.lease.failures))
+        _finish(
+            task, context, outcomes.failure(context.retry, context.task, context.lease.failures)
+        )
         raise context.retry
     return result
 

@@ -1,4 +1,90 @@
-"""placeholder"""
-from dispatch_app.domain.schedule.once import Once
-from dispatch_app.domain.schedule.interval import Interval
+"""Schedules: pure functions from a moment to the next one. One kind, one file.
+
+Moments and durations are integer milliseconds, UTC.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
 from dispatch_app.domain.schedule.cron import Cron
+from dispatch_app.domain.schedule.interval import Interval
+from dispatch_app.domain.schedule.once import Once
+from dispatch_app.domain.schedule.zones import segments, to_datetime
+
+__all__ = [
+    "KINDS",
+    "Cron",
+    "Interval",
+    "Once",
+    "Schedule",
+    "latest_until",
+    "notes_for",
+    "occurrences",
+]
+
+#: Every kind of schedule; its tag is the `type` that the API knows.
+KINDS = (Once, Interval, Cron)
+
+
+class Schedule(Protocol):
+    """What every kind can answer. It owns no clock and no cursor."""
+
+    def next_after(self, moment: int) -> int | None:
+        """The first occurrence strictly after `moment`; None: no more."""
+
+    def check(self) -> None:
+        """Raise InvalidInput for what cannot be planned."""
+
+    def describe(self) -> str:
+        """The schedule in English words."""
+
+
+def occurrences(schedule: Schedule, after: int, count: int) -> list[int]:
+    """At most `count` occurrences strictly after `after`, in order."""
+    found: list[int] = []
+    moment = schedule.next_after(after)
+    while moment is not None and len(found) < count:
+        found.append(moment)
+        moment = schedule.next_after(moment)
+    return found
+
+
+def latest_until(schedule: Interval | Cron, known: int, until: int) -> int:
+    """The last occurrence that is not after `until`.
+
+    Args:
+        known: an occurrence that is not after `until`.
+    """
+    if isinstance(schedule, Interval):
+        return schedule.latest_until(known, until)
+    # next_after never decreases, so its last value up to `until` can be found by halving
+    low, high = known, until
+    while low < high:
+        middle = (low + high + 1) // 2
+        moment = schedule.next_after(middle - 1)
+        if moment is not None and moment <= until:
+            low = moment
+        else:
+            high = middle - 1
+    return low
+
+
+def notes_for(schedule: Schedule, moment: int) -> str | None:
+    """What a clock change does to an occurrence, in words; None: nothing."""
+    if not isinstance(schedule, Cron):
+        return None
+    utc = to_datetime(moment)
+    segment = next(segments(schedule.timezone, utc))
+    if segment.gap and segment.start == utc:
+        return "The clock is put forward here: what fell into the gap runs right after it."
+    if segment.overlap_end and utc + segment.offset < segment.overlap_end:
+        return "The clock was put back: this is the second time that it shows this hour."
+    following = next(segments(schedule.timezone, segment.end), None)
+    if (
+        following
+        and following.overlap_end
+        and utc + segment.offset >= following.start + following.offset
+    ):
+        return "The clock will be put back: this is the first time that it shows this hour."
+    return None

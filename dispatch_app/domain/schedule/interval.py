@@ -1,0 +1,53 @@
+"""Every so often: anchored, so that it never drifts; of fixed length, so that it knows no DST."""
+
+from __future__ import annotations
+
+import msgspec
+
+from dispatch_app.domain.durations import human
+from dispatch_app.domain.errors import InvalidInput
+from dispatch_app.domain.schedule.bounds import Recurring
+
+#: Shortest and longest interval, ms: below a tenth of a second a scheduler is the wrong tool.
+SHORTEST, LONGEST = 100, 100 * 365 * 86_400_000
+
+
+class Interval(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="interval"):
+    """Occurs at `anchor + n * every` (ms): first at `start_time`, or one interval after creation."""
+
+    every: int
+    #: what it counts from; `anchored` sets it
+    anchor: int = 0
+
+    def anchored(self, created_at: int) -> Interval:
+        """The same, counted from its start or, if it has none, from its creation."""
+        anchor = created_at if self.start_time is None else self.start_time
+        return msgspec.structs.replace(self, anchor=anchor)
+
+    def next_after(self, moment: int) -> int | None:
+        """The first occurrence strictly after `moment`."""
+        first = self.anchor + (self.every if self.start_time is None else 0)
+        if moment < first:
+            return self.within(first)
+        steps = (moment - self.anchor) // self.every + 1
+        return self.within(self.anchor + steps * self.every)
+
+    def latest_until(self, known: int, until: int) -> int:
+        """The last occurrence not after `until`; `known` is one."""
+        if self.end_time is not None:
+            until = min(until, self.end_time)
+        return known + (until - known) // self.every * self.every
+
+    def check(self) -> None:
+        """Refuse what cannot be planned.
+
+        Raises:
+            InvalidInput.
+        """
+        super().check()
+        if not SHORTEST <= self.every <= LONGEST:
+            raise InvalidInput({"every": "Has to be from 0.1 seconds to 100 years."})
+
+    def describe(self) -> str:
+        """It in words."""
+        return f"Every {human(self.every)}"
