@@ -17,7 +17,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Load what users import only when they do, so that the domain stays free of Celery (PEP 562)."""
+    """Load what users import when they do, so that the domain stays free of Celery (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -97,7 +97,7 @@ def _defaults(config: settings.Config) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         # two are enough for what a worker publishes by itself; small Redis plans allow 20 in all
         "broker_pool_limit": 2,
-        # an unacknowledged message comes back soon; the lease refuses it if its run is in good hands
+        # an unacknowledged message comes back soon; the lease refuses it where its run is fine
         "broker_transport_options": {"visibility_timeout": 300, **options},
         "beat_scheduler": "dispatch_app.scheduler.beat:DispatchScheduler",
         "beat_max_loop_interval": config.worker.poll_interval / 1000,

@@ -12,7 +12,7 @@
     ├── StoreUnfit              Redis is too old, or a newer program wrote its data
     └── ConfigError             a setting is wrong: file, key, and what would be right
 
-    Discard, RetryAfter         raised by a user's function: "give up", "try again in so many seconds"
+    Discard, RetryAfter         raised by a user's function: "give up", "again in so many seconds"
 
 An error's docstring is its default message. `dispatch_api/problems.py` is the only place that knows
 HTTP statuses.

@@ -1,4 +1,4 @@
-"""The verbs that API, commands, beat and users share: decide (domain), render, write once (store)."""
+"""The verbs that API, commands and beat share: decide (domain), render, write once (store)."""
 
 from __future__ import annotations
 

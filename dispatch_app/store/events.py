@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import redis
-
 from dispatch_app.store.keys import Keys
-from dispatch_app.store.scripts import reaching_redis
+from dispatch_app.store.scripts import Client, reaching_redis
 
 
 class Events:
     """One entry a change of state, the last 10,000 or so."""
 
-    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+    def __init__(self, client: Client, keys: Keys) -> None:
         self._client, self._keys = client, keys
 
     def after(self, last_id: str = "0-0", count: int = 100) -> list[tuple[str, dict[str, str]]]:

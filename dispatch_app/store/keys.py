@@ -20,7 +20,7 @@ class Keys:
         self.prefix = prefix
 
     def task(self, task_id: str) -> str:
-        """hash: definition (`def`, JSON), `rev`, `status`, `next`, `created`, `updated`, `occ`, `n:*`.
+        """hash: definition (`def`, JSON), `rev`, `status`, `next`, `created`, `occ`, `n:*`, ...
 
         Lives until the task is purged.
         """

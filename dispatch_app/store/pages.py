@@ -8,10 +8,9 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 import msgspec
-import redis
 
 from dispatch_app.domain.errors import InvalidInput
-from dispatch_app.store.scripts import reaching_redis
+from dispatch_app.store.scripts import Client, reaching_redis
 
 T = TypeVar("T")
 
@@ -36,7 +35,7 @@ class Range(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_page(
-    client: redis.Redis,
+    client: Client,
     where: Range,
     read: Callable[[list[str]], list[T | None]],
     limit: int,
@@ -91,11 +90,12 @@ def _encode_cursor(member: str) -> str:
     return base64.urlsafe_b64encode(member.encode()).decode("ascii")
 
 
-def _shortest(client: redis.Redis, listings: list[str]) -> str:
+def _shortest(client: Client, listings: list[str]) -> str:
     if len(listings) == 1:
         return listings[0]
     with client.pipeline(transaction=False) as pipe:
         for listing in listings:
             pipe.zcard(listing)
         sizes = pipe.execute()
-    return min(zip(sizes, listings, strict=True))[1]
+    shortest: tuple[int, str] = min(zip(sizes, listings, strict=True))
+    return shortest[1]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import redis
 
 from dispatch_app.domain.errors import Conflict, CorruptRecord, LeaseLost, NotFound
 from dispatch_app.domain.run import Failure, Run
@@ -13,7 +12,7 @@ from dispatch_app.domain.task import Task
 from dispatch_app.store.codec import decode_task, encode_task, stored_run, to_json
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.pages import Page, Range, read_page
-from dispatch_app.store.scripts import Scripts, reaching_redis
+from dispatch_app.store.scripts import Client, Scripts, reaching_redis
 
 #: Log lines kept of a run.
 LOG_LINES = 1_000
@@ -63,6 +62,11 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
     before: int | None = None
 
 
+# `list` is a method below, so its types need other names there
+Ids = list[str]
+Found = list[Run | None]
+
+
 class Runs:
     """The runs of one installation.
 
@@ -70,7 +74,7 @@ class Runs:
         keep: finished runs kept per task.
     """
 
-    def __init__(self, client: redis.Redis, keys: Keys, scripts: Scripts, keep: int) -> None:
+    def __init__(self, client: Client, keys: Keys, scripts: Scripts, keep: int) -> None:
         self._client, self._keys, self._scripts, self._keep = client, keys, scripts, keep
 
     def start(
@@ -220,17 +224,17 @@ class Runs:
             oldest=_uuid_time(where.after) if where.after else None,
         )
 
-        def read(ids: list[str]) -> list[Run | None]:
+        def read(ids: Ids) -> Found:
             return [run if run and _passes(run, where) else None for run in self._many(ids)]
 
         return read_page(self._client, moments, read, limit, cursor)
 
-    def _many(self, ids: list[str]) -> list[Run | None]:
+    def _many(self, ids: Ids) -> Found:
         with self._client.pipeline(transaction=False) as pipe:
             for run_id in ids:
                 pipe.hgetall(self._keys.run(run_id))
             records = pipe.execute()
-        runs: list[Run | None] = []
+        runs: Found = []
         for run_id, fields in zip(ids, records, strict=True):
             try:
                 runs.append(stored_run(run_id, fields) if fields else None)

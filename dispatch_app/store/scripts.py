@@ -23,6 +23,9 @@ _INCLUDE = re.compile(r"^-- @include (\w+)\n", re.MULTILINE)
 #: Redis' answers that mean "not now" rather than "you made a mistake".
 _NOT_NOW = ("OOM", "READONLY", "LOADING", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS")
 
+#: A `redis.Redis` whose replies are text (`decode_responses`), which its stubs cannot express.
+Client = Any
+
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -82,7 +85,7 @@ def source(name: str) -> str:
             raise ValueError(f"includes in a circle: {' -> '.join((*path, include))}")
         if include in parts:
             return
-        text = folder.joinpath("lib", f"{include}.lua").read_text(encoding="utf-8")
+        text = folder.joinpath("lib").joinpath(f"{include}.lua").read_text(encoding="utf-8")
         for inner in _INCLUDE.findall(text):
             add(inner, (*path, include))
         parts[include] = _INCLUDE.sub("", text)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import redis
-
 from dispatch_app.store.keys import Keys
-from dispatch_app.store.scripts import reaching_redis
+from dispatch_app.store.scripts import Client, reaching_redis
 
 
 class Stats:
     """The figures of the last three hours."""
 
-    def __init__(self, client: redis.Redis, keys: Keys) -> None:
+    def __init__(self, client: Client, keys: Keys) -> None:
         self._client, self._keys = client, keys
 
     def minutes(self, first: int, last: int) -> dict[int, dict[str, int]]:

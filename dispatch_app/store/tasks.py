@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
-import redis
 
 from dispatch_app.domain.errors import (
     Conflict,
@@ -25,7 +24,7 @@ from dispatch_app.store.codec import (
 )
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.pages import Page, Range, read_page
-from dispatch_app.store.scripts import Scripts, reaching_redis
+from dispatch_app.store.scripts import Client, Scripts, reaching_redis
 
 
 class NewRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -57,10 +56,16 @@ class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
     created_before: int | None = None
 
 
+# `list` is a method below, so its types need other names there
+Ids = list[str]
+Found = list[StoredTask | None]
+Reply = list[Any]
+
+
 class Tasks:
     """The stored definitions."""
 
-    def __init__(self, client: redis.Redis, keys: Keys, scripts: Scripts) -> None:
+    def __init__(self, client: Client, keys: Keys, scripts: Scripts) -> None:
         self._client, self._keys, self._scripts = client, keys, scripts
 
     def create(
@@ -224,7 +229,7 @@ class Tasks:
             oldest=f"{where.created_after:013d}" if where.created_after else None,
         )
 
-        def read(members: list[str]) -> list[StoredTask | None]:
+        def read(members: Ids) -> Found:
             tasks = self._many([member.split("~", 1)[1] for member in members])
             return [task if task and _passes(task, where) else None for task in tasks]
 
@@ -247,7 +252,7 @@ class Tasks:
             raise NotFound("task", task_id)
         return fields
 
-    def _many(self, ids: list[str]) -> list[StoredTask | None]:
+    def _many(self, ids: Ids) -> Found:
         with self._client.pipeline(transaction=False) as pipe:
             for task_id in ids:
                 pipe.hgetall(self._keys.task(task_id))
@@ -263,7 +268,7 @@ class Tasks:
         except CorruptRecord as error:
             return unreadable_task(task_id, fields, error)
 
-    def _refuse(self, task_id: str, reply: list[Any]) -> None:
+    def _refuse(self, task_id: str, reply: Reply) -> None:
         """Raise what a script's reply code means; this is the one table of them."""
         code = reply[0]
         if code == "NOT_FOUND":

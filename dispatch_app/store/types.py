@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import redis
 
 from dispatch_app.store.keys import Keys
-from dispatch_app.store.scripts import Scripts, reaching_redis
+from dispatch_app.store.scripts import Client, Scripts, reaching_redis
 
 
 class TaskType(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 class Types:
     """The types that workers have announced within the last day."""
 
-    def __init__(self, client: redis.Redis, keys: Keys, scripts: Scripts) -> None:
+    def __init__(self, client: Client, keys: Keys, scripts: Scripts) -> None:
         self._client, self._keys, self._scripts = client, keys, scripts
 
     def announce(self, types: list[TaskType]) -> None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import msgspec
-import redis
 
 from dispatch_app.store.codec import to_json
 from dispatch_app.store.keys import Keys
-from dispatch_app.store.scripts import Scripts, reaching_redis
+from dispatch_app.store.scripts import Client, Scripts, reaching_redis
 
 Kind = Literal["worker", "scheduler"]
 
@@ -17,7 +16,7 @@ Kind = Literal["worker", "scheduler"]
 class Workers:
     """The processes that have said within their time that they live."""
 
-    def __init__(self, client: redis.Redis, keys: Keys, scripts: Scripts) -> None:
+    def __init__(self, client: Client, keys: Keys, scripts: Scripts) -> None:
         self._client, self._keys, self._scripts = client, keys, scripts
 
     def beat(self, kind: Kind, name: str, info: dict[str, Any], *, ttl: int) -> None:

@@ -1,4 +1,4 @@
-"""What the end of an attempt means: return value, Retry, Reject, time limit, any other exception."""
+"""What the end of an attempt means: return value, Retry, Reject, a time limit, any exception."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class DispatchTask(Task):
         _finish(self, context, outcomes.success(kept, limit))
         return result
 
-    def retry(
+    def retry(  # noqa: PLR0913 - Celery's own signature
         self,
         args: Any = None,
         kwargs: Any = None,

@@ -28,9 +28,9 @@ class Recurring(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, t
         check_zone(self.timezone)
         if self.max_runs is not None and self.max_runs < 1:
             raise InvalidInput({"max_runs": f"Has to be at least 1, not {self.max_runs}."})
-        if self.start_time is not None and self.end_time is not None:
-            if self.end_time < self.start_time:
-                raise InvalidInput({"end_time": "Lies before start_time."})
+        first, last = self.start_time, self.end_time
+        if first is not None and last is not None and last < first:
+            raise InvalidInput({"end_time": "Lies before start_time."})
 
     def within(self, moment: int | None) -> int | None:
         """The moment, unless the schedule has ended by then."""

@@ -1,4 +1,4 @@
-"""Cron expressions. croniter walks naive wall-clock time; what a clock change means is decided here.
+"""Cron expressions. croniter walks naive wall-clock time; what a clock change means is ours.
 
 Who wins an argument: Debian's cron (crontab(5), cron(8)), except that six fields mean seconds
 first, as in Quartz and robfig/cron. A schedule none of whose second, minute and hour fields begins
@@ -142,18 +142,19 @@ def _fields(expression: str) -> tuple[str, ...]:
 
 
 def _check_field(expression: str, name: str, low: int, high: int, field: str) -> None:
+    def refuse(text: str) -> InvalidInput:
+        return InvalidInput(
+            {"cron": f"{expression!r:.80}: {text} (the {name} field, {low}-{high})."}
+        )
+
     if re.search(r"(?:^|[,\-/(])[rh](?:$|[,\-/(])", field):
-        raise InvalidInput({"cron": f"{expression!r:.80}: {field!r} in the {name} field is random; "
-                                    f"write numbers from {low} to {high}."})  # fmt: skip
+        raise refuse(f"{field!r} is random, write numbers")
     for number in re.findall(r"(?<![\w#/])\d+", field.replace("-", " ")):
         if not low <= int(number) <= high:
-            raise InvalidInput({"cron": f"{expression!r:.80}: {number} is out of the range of the "
-                                        f"{name} field, {low} to {high}."})  # fmt: skip
+            raise refuse(f"{number} is out of range")
     for first, last in re.findall(r"(?:^|,)(\d+)-(\d+)", field):
         if int(first) > int(last):
-            raise InvalidInput({"cron": f"{expression!r:.80}: the range {first}-{last} of the {name} "
-                                        "field runs backwards."})  # fmt: skip
+            raise refuse(f"the range {first}-{last} runs backwards")
     for _, step in _STEP.findall(field):
         if not step.isdigit() or not 1 <= int(step) <= high:
-            raise InvalidInput({"cron": f"{expression!r:.80}: the step {step!r} of the {name} field "
-                                        f"has to be from 1 to {high}."})  # fmt: skip
+            raise refuse(f"the step {step!r} has to be from 1 to {high}")

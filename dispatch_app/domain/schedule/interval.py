@@ -13,7 +13,7 @@ SHORTEST, LONGEST = 100, 100 * 365 * 86_400_000
 
 
 class Interval(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="interval"):
-    """Occurs at `anchor + n * every` (ms): first at `start_time`, or one interval after creation."""
+    """Occurs at `anchor + n * every` (ms): first at `start_time`, or `every` after creation."""
 
     every: int
     #: what it counts from; `anchored` sets it
