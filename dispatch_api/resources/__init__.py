@@ -1,0 +1,15 @@
+"""The list of nouns."""
+
+from dispatch_api.resources.docs.routes import blp as docs
+from dispatch_api.resources.health.routes import blp as health
+from dispatch_api.resources.runs.routes import blp as runs
+from dispatch_api.resources.schedules.routes import blp as schedules
+from dispatch_api.resources.tasks.routes import blp as tasks
+from dispatch_api.resources.types.routes import blp as types
+
+#: under /api/v1
+VERSIONED = (tasks, runs, schedules, types)
+#: under /, for machines
+PLAIN = (health,)
+#: under /, for people; not in the OpenAPI document
+PAGES = (docs,)

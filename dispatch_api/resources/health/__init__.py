@@ -1,0 +1,1 @@
+"""Whether it is alive, and whether it is ready."""

@@ -1,0 +1,37 @@
+"""Whether this process is alive, and whether tasks would be run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import fields
+
+from dispatch_api.problems import problem
+from dispatch_api.smorest import Blueprint, Schema, dispatch
+from dispatch_app.monitor import health
+
+blp = Blueprint("health", __name__, description="For machines that watch this one.")
+
+
+class HealthSchema(Schema):
+    """That all is well."""
+
+    status = fields.String(metadata={"example": "ok"})
+
+
+@blp.get("/healthz")
+@blp.response(200, HealthSchema)
+@blp.doc(security=[])
+def healthz() -> dict[str, str]:
+    """Say that this process is alive; open to all, and says nothing else."""
+    return {"status": "ok"}
+
+
+@blp.get("/readyz")
+@blp.response(200, HealthSchema)
+def readyz() -> Any:
+    """Say whether tasks would be run now, and if not, what is wrong."""
+    wrong = health.check(dispatch.store)
+    if wrong:
+        return problem("not-ready", 503, " ".join(wrong), problems=wrong)
+    return {"status": "ok"}

@@ -1,0 +1,1 @@
+"""Schedules: a preview of them."""

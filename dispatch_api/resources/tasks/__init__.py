@@ -1,0 +1,1 @@
+"""Definitions: what to run, when and how."""
