@@ -11,11 +11,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from dispatch_app import config
+from dispatch_app.config import load
 from dispatch_app.domain.errors import ConfigError
 
 try:
-    _server = config.load().server
+    _server = load().server
 except ConfigError as error:
     sys.exit(error.message)
 

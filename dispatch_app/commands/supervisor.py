@@ -22,10 +22,14 @@ from honcho.printer import Message, Printer
 
 from dispatch_app.commands import watchdog
 
+#: the name before our own lines
+_OURS = "dispatch"
 #: s between two looks at the services
 _PAUSE = 0.05
 #: s before a dead service is started again: doubles from the first to the last
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
+#: s for a killed process to be gone, and for its last lines to be read
+_LAST_WAIT = 1.0
 #: longer lines are printed as several, bytes
 _LONGEST_LINE = 65_536
 #: a service that ran so many s before it died is well, and its pauses begin anew
@@ -50,7 +54,7 @@ class Log:
     """The one log of all services: time, name, line. Holds the lines back until `release`."""
 
     def __init__(self, output: IO[str], names: Sequence[str]) -> None:
-        self._printer = Printer(output, width=max(map(len, names)))
+        self._printer = Printer(output, width=max(map(len, [_OURS, *names])))
         self._colours = dict(zip(names, get_colours(), strict=False))
         self._lock = threading.Lock()
         self._held: list[Message] | None = []
@@ -63,6 +67,10 @@ class Log:
                 self._print(message)
             else:
                 self._held.append(message)
+
+    def say(self, text: str) -> None:
+        """A line of our own."""
+        self.write(_OURS, text)
 
     def release(self) -> None:
         """Print what was held back, and from now on every line at once."""
@@ -147,7 +155,9 @@ class Supervisor:
             grace = max(running.service.grace for running in stage)
             watchdog.end(pids, grace, partial(self._may_move_on, stage))
         for running in self._all:
-            running.reader.join(1)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                running.process.wait(_LAST_WAIT)
+            running.reader.join(_LAST_WAIT)
         assert self._watchdog.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self._watchdog.stdin.close()
@@ -179,10 +189,6 @@ class Supervisor:
             self._look_after_all()
             time.sleep(_PAUSE)
         return False
-
-    def say(self, text: str) -> None:
-        """A line of our own in the log."""
-        self._log.write("dispatch", text)
 
     def _ask(self, number: int, frame: object) -> None:
         # nothing but a number: a signal handler may interrupt anything
@@ -219,7 +225,7 @@ class Supervisor:
         for running in self._all:
             if running.due and time.monotonic() > running.due:
                 self._launch(running)
-                self.say(f"{running.service.name} is started again (pid {running.pid})")
+                self._log.say(f"{running.service.name} is started again (pid {running.pid})")
             elif not running.due and running.is_over:
                 self._bury(running)
 
@@ -228,7 +234,7 @@ class Supervisor:
         watchdog.kill_group(running.pid)
         pause = running.pause_after_death()
         running.due = time.monotonic() + pause
-        self.say(
+        self._log.say(
             f"{running.service.name} {running.cause_of_death()}; starting it again in {pause:g} s"
         )
         self._tell_watchdog()

@@ -63,21 +63,21 @@ class _Up:
             self._url = f"redis://127.0.0.1:{self._redis_port}/0"
         self._services = stack.processes(config, listener.fileno())
         self._environ = stack.environment(given, self._url if self._redis_port else None)
+        self._log = Log(sys.stdout, ["redis", *(each.name for each in self._services)])
 
     def run(self) -> int:
         """Start everything, keep it running until somebody asks to stop, end it; the exit code."""
-        log = Log(sys.stdout, ["dispatch", "redis", *(each.name for each in self._services)])
         click.echo(f"dispatch {__version__} is starting ...")
-        with Supervisor(log, self._environ, [self._lock]) as supervisor:
+        with Supervisor(self._log, self._environ, [self._lock]) as supervisor:
             trouble = self._start(supervisor)
             if not trouble and not supervisor.asked_to_stop:
                 click.echo(self._panel())
-                log.release()
+                self._log.release()
                 supervisor.run(lambda: False)
-            supervisor.say(trouble or "stopping; Ctrl-C once more kills what is left at once")
+            self._log.say(trouble or "stopping; Ctrl-C once more kills what is left at once")
             # nobody is to wait for an answer of an API that is gone
             self._listener.close()
-        log.write("dispatch", f"has stopped; the data is in {self._place_of_data()}")
+        self._log.say(f"has stopped; the data is in {self._place_of_data()}")
         return 1 if trouble else 0
 
     def _start(self, supervisor: Supervisor) -> str:
@@ -88,7 +88,7 @@ class _Up:
                 return _late(supervisor, "Redis", _REDIS_START)
         with open_client(self._url) as client:
             for problem in problems_of(client):
-                supervisor.say(problem)
+                self._log.say(problem)
         for service in self._services:
             supervisor.start(service)
         if not supervisor.run(self._api_answers, _API_START):
