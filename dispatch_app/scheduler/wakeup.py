@@ -7,6 +7,10 @@ import time
 import redis
 
 from dispatch_app.store import Store
+from dispatch_app.store.scripts import reaching_redis
+
+#: Longest wait for the answer to SUBSCRIBE.
+_CONFIRMATION_S = 2.0
 
 
 class WakeUp:
@@ -21,6 +25,15 @@ class WakeUp:
         self._store = store
         self._subscription: redis.client.PubSub | None = None
         self._asleep = False
+
+    def listen(self) -> None:
+        """From now on a call ends the sleep that follows, even one that comes before it.
+
+        Raises:
+            StoreUnavailable: Redis is away.
+        """
+        with reaching_redis():
+            self._subscribed()
 
     def sleep(self, seconds: float) -> None:
         """Return after `seconds`, or when woken."""
@@ -51,8 +64,12 @@ class WakeUp:
 
     def _subscribed(self) -> redis.client.PubSub:
         if self._subscription is None:
-            self._subscription = self._store.client.pubsub()
-            self._subscription.subscribe(self._store.keys.wake())
+            subscription = self._store.client.pubsub()
+            subscription.subscribe(self._store.keys.wake())
+            # what is published before the server's confirmation does not arrive here
+            if subscription.get_message(timeout=_CONFIRMATION_S) is None:
+                raise redis.TimeoutError("no answer to SUBSCRIBE")
+            self._subscription = subscription
         return self._subscription
 
     def _drain(self, subscription: redis.client.PubSub) -> None:
