@@ -103,5 +103,9 @@ class RunBackend(DisabledBackend):
             return run.result
         module, _, name = run.error.type.rpartition(".")
         return self.exception_to_python(
-            {"exc_type": name, "exc_message": [run.error.message], "exc_module": module or None}
+            {
+                "exc_type": name,
+                "exc_message": [run.error.message],
+                "exc_module": module or "builtins",
+            }
         )

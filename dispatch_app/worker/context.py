@@ -39,6 +39,8 @@ class RunContext:
         self.scheduled_for = datetime.fromtimestamp(lease.scheduled_for / 1000, timezone.utc)
         self.origin = lease.origin
         self.cancelled = False
+        #: whether the function has been called
+        self.entered = False
         self.lease = lease
         #: set where the task's own code has decided that no retry follows
         self.gave_up = False

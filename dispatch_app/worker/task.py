@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from celery import Celery, Task
 from celery.exceptions import Ignore, Reject, Retry
+from celery.signals import task_prerun
 from celery.utils.log import get_task_logger
 
-from dispatch_app.domain.errors import CorruptRecord, LeaseLost, StoreUnavailable
+from dispatch_app.domain.errors import (
+    CorruptRecord,
+    Discard,
+    LeaseLost,
+    RetryAfter,
+    StoreUnavailable,
+)
 from dispatch_app.messages import ATTEMPT_HEADER
 from dispatch_app.store.runs import Outcome
 from dispatch_app.worker import outcome as outcomes
@@ -40,23 +48,22 @@ class DispatchTask(Task):
         return self.request.get(_CONTEXT)
 
     def before_start(self, task_id: str, args: list[Any], kwargs: dict[str, Any]) -> None:
-        """Take the lease, and fill the arguments in place, so that the function and every hook
-        see the payload, which the message did not carry."""
+        """Take the lease, unless the signal before has done so, and check the arguments."""
         if self.request.get(ATTEMPT_HEADER) is None:
             super().before_start(task_id, args, kwargs)
             return
-        context = _start(self, task_id)
-        args.extend(context.task.args)
-        kwargs.update(context.task.payload)
-        self.request.update({_CONTEXT: context, "args": args, "kwargs": kwargs})
+        context = self.dispatch or _begin(self, task_id, args, kwargs)
+        _watched(self, context, partial(_check_arguments, self, args, kwargs))
         _watched(self, context, partial(super().before_start, task_id, args, kwargs))
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function, and write down how it ended before Celery acknowledges the message."""
         call = partial(super().__call__, *args, **kwargs)
         context = self.dispatch
-        if context is None:
+        if context is None or context.entered:
+            # none of our runs, or a run whose function calls itself as a function
             return call()
+        context.entered = True
         result = _watched(self, context, call)
         limit = self.app.dispatch.config.dispatch.result_limit
         kept = None if self.request.ignore_result or self.ignore_result else result
@@ -81,6 +88,9 @@ class DispatchTask(Task):
         context = self.dispatch
         if context is None:
             return super().retry(args, kwargs, exc, throw, eta, countdown, max_retries, **options)
+        if isinstance(exc, (Discard, RetryAfter)):
+            # from under autoretry_for: what they ask for counts, not what it would do
+            raise exc
         limit = context.task.max_retries if max_retries is None else max_retries
         if context.lease.failures + 1 > limit:
             context.gave_up = True
@@ -108,6 +118,46 @@ def adopt(app: Celery) -> None:
             task.__class__ = type(own.__name__, (DispatchTask, own), {"__module__": own.__module__})
             # a tracer that was built before knows nothing of our hooks
             task.__trace__ = None
+    _begin_before_others()
+
+
+def _begin_before_others() -> None:
+    """Have the lease taken by the first receiver of `task_prerun`: it is sent before all hooks,
+    and the user's receivers are to see the payload as the hooks do."""
+    if all(receiver is not _on_prerun for _, receiver in task_prerun.receivers):
+        task_prerun.connect(_on_prerun, weak=False)
+        task_prerun.receivers.insert(0, task_prerun.receivers.pop())
+
+
+def _on_prerun(task: Task, task_id: str, args: list[Any], kwargs: dict[str, Any], **_: Any) -> None:
+    # a refusal or an error can only be raised by before_start, which then asks again
+    with suppress(Exception):
+        if isinstance(task, DispatchTask) and task.request.get(ATTEMPT_HEADER) is not None:
+            _begin(task, task_id, args, kwargs)
+
+
+def _begin(task: Task, run_id: str, args: list[Any], kwargs: dict[str, Any]) -> RunContext:
+    """Take the lease, and fill the arguments in place, so that the function, every hook and every
+    receiver of a signal see the payload, which the message did not carry."""
+    context = _start(task, run_id)
+    args.extend(context.task.args)
+    kwargs.update(context.task.payload)
+    task.request.update({_CONTEXT: context, "args": args, "kwargs": kwargs})
+    return context
+
+
+def _check_arguments(task: Task, args: list[Any], kwargs: dict[str, Any]) -> None:
+    """Refuse a payload that the function cannot take, as `apply_async` does.
+
+    Raises:
+        Discard: another try would not help.
+    """
+    if not task.typing:
+        return
+    try:
+        task.__header__(*args, **kwargs)
+    except TypeError as error:
+        raise Discard(f"The payload does not fit the function: {error}") from error
 
 
 def _start(task: Task, run_id: str) -> RunContext:
