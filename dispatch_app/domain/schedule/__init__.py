@@ -10,7 +10,6 @@ from typing import Protocol
 from dispatch_app.domain.schedule.cron import Cron
 from dispatch_app.domain.schedule.interval import Interval
 from dispatch_app.domain.schedule.once import Once
-from dispatch_app.domain.schedule.zones import segments, to_datetime
 
 __all__ = [
     "KINDS",
@@ -72,19 +71,4 @@ def latest_until(schedule: Interval | Cron, known: int, until: int) -> int:
 
 def notes_for(schedule: Schedule, moment: int) -> str | None:
     """What a clock change does to an occurrence, in words; None: nothing."""
-    if not isinstance(schedule, Cron):
-        return None
-    utc = to_datetime(moment)
-    segment = next(segments(schedule.timezone, utc))
-    if segment.gap and segment.start == utc:
-        return "The clock is put forward here: what fell into the gap runs right after it."
-    if segment.overlap_end and utc + segment.offset < segment.overlap_end:
-        return "The clock was put back: this is the second time that it shows this hour."
-    following = next(segments(schedule.timezone, segment.end), None)
-    if (
-        following
-        and following.overlap_end
-        and utc + segment.offset >= following.start + following.offset
-    ):
-        return "The clock will be put back: this is the first time that it shows this hour."
-    return None
+    return schedule.note(moment) if isinstance(schedule, Cron) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from dispatch_app.domain.errors import InvalidInput
-from dispatch_app.domain.schedule.zones import check as check_zone
+from dispatch_app.domain.schedule import zones
 
 
 class Recurring(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="type"):
@@ -25,15 +25,26 @@ class Recurring(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, t
         Raises:
             InvalidInput.
         """
-        check_zone(self.timezone)
+        zones.check(self.timezone)
         if self.max_runs is not None and self.max_runs < 1:
             raise InvalidInput({"max_runs": f"Has to be at least 1, not {self.max_runs}."})
         first, last = self.start_time, self.end_time
+        zones.check_moment("start_time", first)
+        zones.check_moment("end_time", last)
         if first is not None and last is not None and last < first:
             raise InvalidInput({"end_time": "Lies before start_time."})
 
     def within(self, moment: int | None) -> int | None:
-        """The moment, unless the schedule has ended by then."""
-        if moment is None or (self.end_time is not None and moment > self.end_time):
-            return None
-        return moment
+        """The moment, unless the schedule, or the calendar of four-digit years, has ended."""
+        last = zones.LAST if self.end_time is None else min(self.end_time, zones.LAST)
+        return None if moment is None or moment > last else moment
+
+    def bounds_in_words(self) -> str:
+        """Its zone and its bounds, to be read after what it does."""
+        parts = [] if self.timezone == "UTC" else [f" ({self.timezone})"]
+        for word, moment in (("from", self.start_time), ("until", self.end_time)):
+            if moment is not None:
+                parts.append(f", {word} {zones.local(self.timezone, moment):%Y-%m-%d %H:%M:%S %z}")
+        if self.max_runs is not None:
+            parts.append(f", {self.max_runs} times at most" if self.max_runs > 1 else ", once")
+        return "".join(parts)

@@ -1,9 +1,12 @@
-"""Cron expressions. croniter walks naive wall-clock time; what a clock change means is ours.
+"""Cron schedules: an expression on the wall clock of a zone, and what a clock change means to it.
 
-Who wins an argument: Debian's cron (crontab(5), cron(8)), except that six fields mean seconds
-first, as in Quartz and robfig/cron. A schedule none of whose second, minute and hour fields begins
-with `*` has fixed times: one in a gap of the clock runs at the first instant after it, one in an
-overlap runs the first time. Every other one is a wildcard schedule and follows real time.
+Debian's rule, cron(8): a schedule none of whose second, minute and hour fields begins with `*` has
+fixed times; one in a gap of the clock runs at the first instant after it (together with one that is
+due there anyway), one in an overlap runs the first time. Every other one is a wildcard schedule and
+follows real time: what the clock leaves out never is, what it shows twice is twice.
+
+`dst` changes that for fixed times: `skip` drops those in a gap, `run_twice` runs those in an
+overlap both times.
 """
 
 from __future__ import annotations
@@ -13,44 +16,44 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Literal
 
-from cron_descriptor import Options, get_description
-from croniter import CroniterError, croniter
+import msgspec
 
 from dispatch_app.domain.errors import InvalidInput
+from dispatch_app.domain.schedule import words
 from dispatch_app.domain.schedule.bounds import Recurring
-from dispatch_app.domain.schedule.zones import segments, to_datetime, to_moment
+from dispatch_app.domain.schedule.expression import Expression, parse
+from dispatch_app.domain.schedule.zones import Segment, segments, to_datetime, to_moment
 
 Dst = Literal["run_once", "skip", "run_twice"]
 
-_NICKNAMES = {
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-    "@monthly": "0 0 1 * *",
-    "@weekly": "0 0 * * 0",
-    "@daily": "0 0 * * *",
-    "@midnight": "0 0 * * *",
-    "@hourly": "0 * * * *",
-}
-_FIELDS = ("second", "minute", "hour", "day of month", "month", "day of week")
-_RANGES = ((0, 59), (0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
-_STEP = re.compile(r"(?:^|,)([^,/]*)/([^,]*)")
+#: As crontabs of robfig/cron and cronie name a zone: "CRON_TZ=Asia/Tokyo 0 9 * * *".
+_ZONE_PREFIX = re.compile(r"\s*(?:CRON_)?TZ=(\S+)\s+(.*)", re.DOTALL)
 _ONE_SECOND = timedelta(seconds=1)
 
 
 class Cron(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="cron"):
-    """Occurs whenever the wall clock of its zone matches `cron`."""
+    """Occurs whenever the wall clock of its zone matches `cron`.
+
+    A zone that the expression itself names becomes its `timezone`.
+    """
 
     cron: str
     #: what a fixed time in a gap or an overlap of the clock means
     dst: Dst = "run_once"
 
+    def __post_init__(self) -> None:
+        prefix = _ZONE_PREFIX.fullmatch(self.cron)
+        if prefix and self.timezone in ("UTC", prefix[1]):
+            msgspec.structs.force_setattr(self, "timezone", prefix[1])
+            msgspec.structs.force_setattr(self, "cron", prefix[2])
+
     def next_after(self, moment: int) -> int | None:
-        """The first occurrence strictly after `moment`."""
+        """The first occurrence strictly after `moment`, a whole second."""
         if self.start_time is not None:
             moment = max(moment, self.start_time - 1)
-        if self.end_time is not None and moment >= self.end_time:
+        if self.within(moment + 1) is None:
             return None
-        return self.within(_next(self.cron, self.timezone, self.dst, moment))
+        return self.within(_next(self.cron, self.timezone, self.dst, moment // 1000))
 
     def check(self) -> None:
         """Refuse an expression that is wrong, or never fires.
@@ -59,39 +62,61 @@ class Cron(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="cron")
             InvalidInput: which field, which value, what is allowed.
         """
         super().check()
-        fields = _fields(self.cron)
-        try:
-            _ahead(" ".join(fields), datetime(2000, 1, 1))
-        except CroniterError as error:
-            raise InvalidInput({"cron": f"{self.cron!r}: {error}"}) from error
-        if _ahead(" ".join(fields), datetime(2000, 1, 1)) is None:
-            raise InvalidInput({"cron": f"{self.cron!r} never fires: there is no such date."})
+        prefix = _ZONE_PREFIX.fullmatch(self.cron)
+        if prefix:
+            raise InvalidInput(
+                {"cron": f'It names the zone "{prefix[1]:.64}", timezone another one; keep one.'}
+            )
+        parse(self.cron)
 
     def describe(self) -> str:
         """It in words."""
-        options = Options()
-        options.use_24hour_time_format = True
-        words = get_description(" ".join(_normal(self.cron)), options)
-        return words if self.timezone == "UTC" else f"{words} ({self.timezone})"
+        return words.describe(parse(self.cron)) + self.bounds_in_words()
+
+    def note(self, moment: int) -> str | None:
+        """What a change of the clock means to the occurrence at `moment`; None: nothing."""
+        expression, utc = parse(self.cron), to_datetime(moment)
+        here, *later = _two_segments(self.timezone, utc)
+        if here.gap and (utc == here.start or self._follows_a_dropped_one(expression, here, utc)):
+            return self._note_on_gap(expression, here, utc)
+        wall = utc + here.offset
+        if here.overlap_end and wall < here.overlap_end:
+            return f"The clock shows {wall:%H:%M} twice on this day; this is the second time."
+        if later and later[0].overlap_end and wall >= later[0].start + later[0].offset:
+            once = expression.fixed and self.dst != "run_twice"
+            only = ", and the only one that runs" if once else ""
+            return f"The clock shows {wall:%H:%M} twice on this day; this is the first time{only}."
+        return None
+
+    def _follows_a_dropped_one(self, expression: Expression, here: Segment, utc: datetime) -> bool:
+        if self.dst != "skip" or not expression.fixed or not _falls_in_gap(expression, here):
+            return False
+        before = to_moment(here.start - _ONE_SECOND)
+        return _next(self.cron, self.timezone, self.dst, before // 1000) == to_moment(utc)
+
+    def _note_on_gap(self, expression: Expression, here: Segment, utc: datetime) -> str:
+        first, end = here.gap or (utc, utc)
+        change = f"The clock goes forward from {first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
+        if not expression.fixed or not _falls_in_gap(expression, here):
+            return f"{change} here."
+        if self.dst == "skip":
+            return f"{change}; what was due in between has been left out."
+        return f"{change}; what was due in between runs now, once."
 
 
 @lru_cache(maxsize=20_000)
-def _next(expression: str, zone: str, dst: Dst, moment: int) -> int | None:
-    """The first occurrence after `moment`; shared by all tasks with this expression and zone."""
-    fields = _fields(expression)
-    normal = " ".join(fields)
-    fixed = not any(field.startswith("*") for field in fields[:3])
-    utc = to_datetime(moment)
-    for segment in segments(zone, utc):
-        if fixed and segment.start > utc and segment.gap and dst != "skip":
-            first, end = segment.gap
-            skipped = _ahead(normal, first)
-            if skipped is not None and skipped < end:
-                return to_moment(segment.start)
-        start = max(utc + _ONE_SECOND, segment.start).replace(microsecond=0) + segment.offset
-        if fixed and dst != "run_twice" and segment.overlap_end:
-            start = max(start, segment.overlap_end)
-        match = _ahead(normal, start)
+def _next(text: str, zone: str, dst: Dst, second: int) -> int | None:
+    """The first occurrence after a second since 1970; shared by all tasks of the same schedule."""
+    expression = parse(text)
+    earliest = to_datetime(second * 1000) + _ONE_SECOND
+    for segment in segments(zone, earliest):
+        begins = segment.start >= earliest
+        if expression.fixed and begins and dst != "skip" and _falls_in_gap(expression, segment):
+            return to_moment(segment.start)
+        wall = max(earliest, segment.start) + segment.offset
+        if expression.fixed and dst != "run_twice" and segment.overlap_end:
+            wall = max(wall, segment.overlap_end)
+        match = expression.first_from(wall)
         if match is None:
             return None
         if match - segment.offset < segment.end:
@@ -99,62 +124,15 @@ def _next(expression: str, zone: str, dst: Dst, moment: int) -> int | None:
     return None
 
 
-def _ahead(normal: str, start: datetime) -> datetime | None:
-    """The first wall-clock time that matches, not before `start`; None if there is none."""
-    try:
-        found: datetime = croniter(
-            normal, start - _ONE_SECOND, second_at_beginning=True, implement_cron_bug=True
-        ).get_next(datetime)
-    except CroniterError as error:
-        if "failed to find next date" in str(error):
-            return None
-        raise
-    return found
+def _falls_in_gap(expression: Expression, segment: Segment) -> bool:
+    """Whether it names a time that the clock leaves out where the segment begins."""
+    if segment.gap is None:
+        return False
+    first, end = segment.gap
+    match = expression.first_from(first)
+    return match is not None and match < end
 
 
-def _normal(expression: str) -> list[str]:
-    """The fields as they were written, nicknames expanded, `?` as `*`."""
-    text = expression.strip().lower()
-    text = _NICKNAMES.get(text, text)
-    return ["*" + part[1:] if part.startswith("?") else part for part in text.split()]
-
-
-@lru_cache(maxsize=10_000)
-def _fields(expression: str) -> tuple[str, ...]:
-    """Six fields, seconds first.
-
-    Raises:
-        InvalidInput: which field, which value, what is allowed.
-    """
-    fields = _normal(expression)
-    if expression.strip().startswith("@") and expression.strip().lower() not in _NICKNAMES:
-        names = ", ".join(_NICKNAMES)
-        raise InvalidInput({"cron": f"{expression!r:.80} is not one of {names}."})
-    if len(fields) not in (5, 6):
-        raise InvalidInput(
-            {"cron": f"{expression!r:.80} has {len(fields)} fields; it needs five (minute hour "
-                     "day-of-month month day-of-week), or six with seconds first."}
-        )  # fmt: skip
-    six = fields if len(fields) == 6 else ["0", *fields]
-    for name, (low, high), field in zip(_FIELDS, _RANGES, six, strict=True):
-        _check_field(expression, name, low, high, field)
-    return tuple(six)
-
-
-def _check_field(expression: str, name: str, low: int, high: int, field: str) -> None:
-    def refuse(text: str) -> InvalidInput:
-        return InvalidInput(
-            {"cron": f"{expression!r:.80}: {text} (the {name} field, {low}-{high})."}
-        )
-
-    if re.search(r"(?:^|[,\-/(])[rh](?:$|[,\-/(])", field):
-        raise refuse(f"{field!r} is random, write numbers")
-    for number in re.findall(r"(?<![\w#/])\d+", field.replace("-", " ")):
-        if not low <= int(number) <= high:
-            raise refuse(f"{number} is out of range")
-    for first, last in re.findall(r"(?:^|,)(\d+)-(\d+)", field):
-        if int(first) > int(last):
-            raise refuse(f"the range {first}-{last} runs backwards")
-    for _, step in _STEP.findall(field):
-        if not step.isdigit() or not 1 <= int(step) <= high:
-            raise refuse(f"the step {step!r} has to be from 1 to {high}")
+def _two_segments(zone: str, utc: datetime) -> list[Segment]:
+    """The segment of a zone that holds an instant, and the one after it if there is one."""
+    return [segment for segment, _ in zip(segments(zone, utc), range(2), strict=False)]

@@ -13,10 +13,10 @@ SHORTEST, LONGEST = 100, 100 * 365 * 86_400_000
 
 
 class Interval(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="interval"):
-    """Occurs at `anchor + n * every` (ms): first at `start_time`, or `every` after creation."""
+    """Occurs at `start_time + n * every` (ms), or without one at `anchor + (n + 1) * every`."""
 
     every: int
-    #: what it counts from; `anchored` sets it
+    #: the moment of its creation, from which one without `start_time` counts; see `anchored`
     anchor: int = 0
 
     def anchored(self, created_at: int) -> Interval:
@@ -26,11 +26,9 @@ class Interval(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="in
 
     def next_after(self, moment: int) -> int | None:
         """The first occurrence strictly after `moment`."""
-        first = self.anchor + (self.every if self.start_time is None else 0)
-        if moment < first:
-            return self.within(first)
-        steps = (moment - self.anchor) // self.every + 1
-        return self.within(self.anchor + steps * self.every)
+        first = self.anchor + self.every if self.start_time is None else self.start_time
+        steps = max(0, (moment - first) // self.every + 1)
+        return self.within(first + steps * self.every)
 
     def latest_until(self, known: int, until: int) -> int:
         """The last occurrence not after `until`; `known` is one."""
@@ -50,4 +48,4 @@ class Interval(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="in
 
     def describe(self) -> str:
         """It in words."""
-        return f"Every {human(self.every)}"
+        return f"Every {human(self.every)}{self.bounds_in_words()}"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from dispatch_app.domain.schedule.zones import check as check_zone
-from dispatch_app.domain.schedule.zones import local
+from dispatch_app.domain.schedule import zones
 
 
 class Once(
@@ -21,13 +20,14 @@ class Once(
         return self.start_time if self.start_time > moment else None
 
     def check(self) -> None:
-        """Refuse an unknown zone.
+        """Refuse an unknown zone, and a moment off the calendar.
 
         Raises:
             InvalidInput.
         """
-        check_zone(self.timezone)
+        zones.check(self.timezone)
+        zones.check_moment("start_time", self.start_time)
 
     def describe(self) -> str:
         """It in words."""
-        return f"Once, at {local(self.timezone, self.start_time):%Y-%m-%d %H:%M:%S %z}"
+        return f"Once, at {zones.local(self.timezone, self.start_time):%Y-%m-%d %H:%M:%S %z}"
