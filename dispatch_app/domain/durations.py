@@ -22,13 +22,16 @@ _GO_UNITS = {
 _NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)"
 _GO_PART = re.compile(rf"({_NUMBER})(ns|us|µs|μs|ms|s|m|h)")
 _GO = re.compile(rf"\+?(?:{_GO_PART.pattern})+")
+_ISO_NUMBER = r"[0-9]+(?:[.,][0-9]+)?"
 _ISO = re.compile(
-    r"P(?=.)(?:(?P<w>[0-9]+)W)?(?:(?P<d>[0-9]+)D)?"
-    r"(?:T(?=.)(?:(?P<h>[0-9]+)H)?(?:(?P<m>[0-9]+)M)?(?:(?P<s>[0-9]+(?:[.,][0-9]+)?)S)?)?"
+    rf"P(?=.)(?:(?P<w>{_ISO_NUMBER})W)?(?:(?P<d>{_ISO_NUMBER})D)?"
+    rf"(?:T(?=.)(?:(?P<h>{_ISO_NUMBER})H)?(?:(?P<m>{_ISO_NUMBER})M)?(?:(?P<s>{_ISO_NUMBER})S)?)?"
 )
 _ISO_UNITS = {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}
 #: Go's longest: 2**63 - 1 ns, some 292 years.
 _LONGEST = Fraction(2**63 - 1, 10**9)
+#: Longer texts are not looked at: reading digits takes more than linear time.
+_MOST_CHARACTERS = 100
 
 
 def seconds(text: str) -> Fraction:
@@ -37,13 +40,11 @@ def seconds(text: str) -> Fraction:
     Raises:
         ValueError: it is none; the message shows what one looks like.
     """
-    found = Fraction(0) if text == "0" else _go(text)
+    found = _read(text) if len(text) <= _MOST_CHARACTERS else None
     if found is None:
-        found = _iso(text)
-    if found is None:
-        raise ValueError(f'{text!r} is not a duration such as "1h30m", "250ms" or "PT30S"')
+        raise ValueError(f'{text!r:.100} is not a duration such as "1h30m", "250ms" or "PT30S"')
     if found > _LONGEST:
-        raise ValueError(f"{text!r} is longer than a duration can be (292 years)")
+        raise ValueError(f"{text!r:.100} is longer than a duration can be (292 years)")
     return found
 
 
@@ -72,6 +73,13 @@ def human(ms: int) -> str:
     return " ".join(parts) or "0 s"
 
 
+def _read(text: str) -> Fraction | None:
+    if text == "0":
+        return Fraction(0)
+    found = _go(text)
+    return _iso(text) if found is None else found
+
+
 def _go(text: str) -> Fraction | None:
     if not _GO.fullmatch(text):
         return None
@@ -82,7 +90,7 @@ def _iso(text: str) -> Fraction | None:
     match = _ISO.fullmatch(text)
     if match is None:
         return None
-    given = {unit: n for unit, n in match.groupdict().items() if n}
-    return sum(
-        (Fraction(n.replace(",", ".")) * _ISO_UNITS[u] for u, n in given.items()), Fraction(0)
-    )
+    given = {unit: n.replace(",", ".") for unit, n in match.groupdict().items() if n}
+    if any("." in n for n in list(given.values())[:-1]):
+        return None  # only the smallest part may have a fraction
+    return sum((Fraction(n) * _ISO_UNITS[unit] for unit, n in given.items()), Fraction(0))
