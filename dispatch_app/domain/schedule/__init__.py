@@ -42,10 +42,11 @@ class Schedule(Protocol):
 def occurrences(schedule: Schedule, after: int, count: int) -> list[int]:
     """At most `count` occurrences strictly after `after`, in order."""
     found: list[int] = []
-    moment = schedule.next_after(after)
-    while moment is not None and len(found) < count:
+    while len(found) < count:
+        moment = schedule.next_after(found[-1] if found else after)
+        if moment is None:
+            break
         found.append(moment)
-        moment = schedule.next_after(moment)
     return found
 
 

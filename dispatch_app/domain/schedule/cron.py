@@ -75,33 +75,31 @@ class Cron(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="cron")
 
     def note(self, moment: int) -> str | None:
         """What a change of the clock means to the occurrence at `moment`; None: nothing."""
-        expression, utc = parse(self.cron), to_datetime(moment)
-        here, *later = _two_segments(self.timezone, utc)
-        if here.gap and (utc == here.start or self._follows_a_dropped_one(expression, here, utc)):
-            return self._note_on_gap(expression, here, utc)
-        wall = utc + here.offset
+        here, *later = _two_segments(self.timezone, to_datetime(moment))
+        wall = to_datetime(moment) + here.offset
+        if here.gap and (wall == here.gap[1] or self._is_first_after_dropped(here, moment)):
+            return self._note_on_gap(here, here.gap)
         if here.overlap_end and wall < here.overlap_end:
             return f"The clock shows {wall:%H:%M} twice on this day; this is the second time."
         if later and later[0].overlap_end and wall >= later[0].start + later[0].offset:
-            once = expression.fixed and self.dst != "run_twice"
+            once = parse(self.cron).fixed and self.dst != "run_twice"
             only = ", and the only one that runs" if once else ""
             return f"The clock shows {wall:%H:%M} twice on this day; this is the first time{only}."
         return None
 
-    def _follows_a_dropped_one(self, expression: Expression, here: Segment, utc: datetime) -> bool:
-        if self.dst != "skip" or not expression.fixed or not _falls_in_gap(expression, here):
+    def _is_first_after_dropped(self, here: Segment, moment: int) -> bool:
+        """Whether `skip` dropped the occurrence before this one."""
+        if self.dst != "skip" or not _has_fixed_time_in_gap(parse(self.cron), here):
             return False
         before = to_moment(here.start - _ONE_SECOND)
-        return _next(self.cron, self.timezone, self.dst, before // 1000) == to_moment(utc)
+        return _next(self.cron, self.timezone, self.dst, before // 1000) == moment
 
-    def _note_on_gap(self, expression: Expression, here: Segment, utc: datetime) -> str:
-        first, end = here.gap or (utc, utc)
-        change = f"The clock goes forward from {first:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
-        if not expression.fixed or not _falls_in_gap(expression, here):
-            return f"{change} here."
-        if self.dst == "skip":
-            return f"{change}; what was due in between has been left out."
-        return f"{change}; what was due in between runs now, once."
+    def _note_on_gap(self, here: Segment, gap: tuple[datetime, datetime]) -> str:
+        change = f"The clock goes forward from {gap[0]:%Y-%m-%d %H:%M} to {gap[1]:%Y-%m-%d %H:%M}"
+        if not _has_fixed_time_in_gap(parse(self.cron), here):
+            return f"{change}."
+        fate = "was left out" if self.dst == "skip" else "runs now, once"
+        return f"{change}; what was due in between {fate}."
 
 
 @lru_cache(maxsize=20_000)
@@ -111,7 +109,7 @@ def _next(text: str, zone: str, dst: Dst, second: int) -> int | None:
     earliest = to_datetime(second * 1000) + _ONE_SECOND
     for segment in segments(zone, earliest):
         begins = segment.start >= earliest
-        if expression.fixed and begins and dst != "skip" and _falls_in_gap(expression, segment):
+        if begins and dst != "skip" and _has_fixed_time_in_gap(expression, segment):
             return to_moment(segment.start)
         wall = max(earliest, segment.start) + segment.offset
         if expression.fixed and dst != "run_twice" and segment.overlap_end:
@@ -124,13 +122,12 @@ def _next(text: str, zone: str, dst: Dst, second: int) -> int | None:
     return None
 
 
-def _falls_in_gap(expression: Expression, segment: Segment) -> bool:
-    """Whether it names a time that the clock leaves out where the segment begins."""
-    if segment.gap is None:
+def _has_fixed_time_in_gap(expression: Expression, segment: Segment) -> bool:
+    """Whether the clock leaves out a fixed time of it where the segment begins."""
+    if segment.gap is None or not expression.fixed:
         return False
-    first, end = segment.gap
-    match = expression.first_from(first)
-    return match is not None and match < end
+    match = expression.first_from(segment.gap[0])
+    return match is not None and match < segment.gap[1]
 
 
 def _two_segments(zone: str, utc: datetime) -> list[Segment]:

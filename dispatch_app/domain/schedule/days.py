@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Set
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -118,3 +119,20 @@ WeekdayRule = Weekdays | LastWeekday | NthWeekday
 
 EVERY_DAY = Numbered(frozenset(range(1, 32)))
 EVERY_WEEKDAY = Weekdays(frozenset(range(7)))
+
+
+@lru_cache(maxsize=10_000)
+def matching(
+    month: Month,
+    month_days: tuple[MonthDayRule, ...],
+    weekdays: tuple[WeekdayRule, ...],
+    *,
+    both: bool,
+) -> tuple[int, ...]:
+    """The days of a month that both fields name, or either; in order.
+
+    There are 28 kinds of months, and few ways to name days: most schedules share an answer.
+    """
+    named = {day for rule in month_days for day in rule.of(month)}
+    falling = {day for rule in weekdays for day in rule.of(month)}
+    return tuple(sorted(named & falling if both else named | falling))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import difflib
 from bisect import bisect_left
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
 from datetime import MAXYEAR, date, datetime, time
 from functools import lru_cache
 
@@ -63,18 +63,14 @@ class Expression(msgspec.Struct, frozen=True):
 
     def _dates_from(self, start: date) -> Iterator[date]:
         for year in range(start.year, min(start.year + _CALENDAR_YEARS, MAXYEAR) + 1):
-            for month in range(1, 13):
-                if month not in self.months or (year, month) < (start.year, start.month):
+            for month in range(start.month if year == start.year else 1, 13):
+                if month not in self.months:
                     continue
-                for day in sorted(self._days_of(days.Month.of(year, month))):
+                shape = days.Month.of(year, month)
+                for day in days.matching(shape, self.month_days, self.weekdays, both=self.both):
                     found = date(year, month, day)
                     if found >= start:
                         yield found
-
-    def _days_of(self, month: days.Month) -> Set[int]:
-        named = {day for rule in self.month_days for day in rule.of(month)}
-        falling = {day for rule in self.weekdays for day in rule.of(month)}
-        return named & falling if self.both else named | falling
 
     def _time_from(self, earliest: time) -> time | None:
         """The first time of a day that matches, not before `earliest` (whole seconds)."""
