@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.installation import Installation
 from tests.servers import RedisServer
 
 
@@ -40,3 +41,13 @@ def new_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture
+def installation(
+    redis_server: RedisServer, redis_url: str, tmp_path: Path
+) -> Iterator[Installation]:
+    """An empty installation on the shared server, whose processes end with the test."""
+    installation = Installation(redis_server, tmp_path)
+    yield installation
+    installation.close()

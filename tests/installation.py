@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -17,7 +19,8 @@ from dispatch_app.domain.run import Run
 from dispatch_app.domain.task import Task
 from dispatch_app.operations import tasks
 from dispatch_app.store import Store
-from tests.processes import BeatProcess, LocalProcess, WorkerProcess
+from dispatch_app.store.runs import RunFilter
+from tests.processes import ROOT, BeatProcess, LocalProcess, WorkerProcess, celery
 from tests.servers import RedisServer
 from tests.waiting import wait_for
 
@@ -74,6 +77,18 @@ class Installation:
             self.until(lambda: beat.pid in self.beats(), "the beat to say that it lives")
         return beat
 
+    def command(self, *arguments: str, app: str = USERS_APP) -> subprocess.Popen[str]:
+        """Start a `celery` command of an app; its output is for the caller to read."""
+        return subprocess.Popen(
+            celery(app, *arguments),
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **self.environ},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def beats(self) -> set[int]:
         """Process ids of the live schedulers."""
         return {info["pid"] for info in self.store.workers.alive("scheduler").values()}
@@ -111,8 +126,6 @@ class Installation:
 
     def runs_of(self, task_id: str) -> list[Run]:
         """All kept runs of a task, oldest first."""
-        from dispatch_app.store.runs import RunFilter
-
         found, cursor = [], None
         while True:
             page = self.store.runs.list(RunFilter(task_id=task_id), 500, cursor)

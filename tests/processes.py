@@ -174,7 +174,7 @@ class BeatProcess(LocalProcess):
     def __init__(
         self, name: str, app: str, folder: Path, environ: Mapping[str, str], *options: str
     ) -> None:
-        command = celery(app, "beat", "-l", "INFO", "--pidfile=", *options)
+        command = celery(app, "beat", "-l", "INFO", *options)
         super().__init__(name, command, folder, environ, "beat: Starting...")
 
 

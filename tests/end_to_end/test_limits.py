@@ -1,0 +1,50 @@
+"""Time limits, and processes that die under a run."""
+
+from __future__ import annotations
+
+from dispatch_app.domain.run import MAX_LOST
+
+
+def outcomes(run) -> list[str]:
+    return [attempt.outcome for attempt in run.attempts]
+
+
+def test_the_soft_limit_lets_a_task_tidy_up(shared):
+    run = shared.run("tidy", timeout=1_000)
+    assert (run.status, run.result) == ("succeeded", "tidied up")
+    assert run.finished_at - run.started_at < 1_000
+
+
+def test_the_soft_limit_ends_a_task_that_does_not_care(shared):
+    run = shared.run("waiting", timeout=1_000, max_retries=0)
+    assert (run.status, outcomes(run)) == ("failed", ["timed_out"])
+    assert run.error.type.endswith("SoftTimeLimitExceeded")
+
+
+def test_the_hard_limit_is_written_down_at_once_by_the_main_process(shared):
+    run = shared.run("endless", timeout=1_000, max_retries=0)
+    assert (run.status, outcomes(run)) == ("failed", ["timed_out"])
+    assert run.error.type.endswith("TimeLimitExceeded")
+    # long before the lease of 1.5 s, renewed half a second ago at most, can have lapsed
+    assert 1_000 <= run.finished_at - run.started_at < 1_900
+
+
+def test_a_timeout_is_retried_like_any_failure(shared):
+    run = shared.run("endless", timeout=500, max_retries=1)
+    assert (run.status, outcomes(run)) == ("failed", ["timed_out", "timed_out"])
+    assert (run.failures, run.lost) == (2, 0)
+
+
+def test_a_lost_process_does_not_eat_the_retries(shared):
+    run = shared.run("dying", payload={"times": 1}, max_retries=0)
+    assert (run.status, run.result, outcomes(run)) == ("succeeded", 2, ["lost", "succeeded"])
+    assert (run.failures, run.lost) == (0, 1)
+
+
+def test_a_run_that_kills_its_processes_ends_and_the_worker_lives(shared, celery_setup):
+    task_id = shared.create("dying", max_retries=1_000)
+    run = shared.finished(task_id, timeout=40)
+    assert (run.status, outcomes(run)) == ("failed", ["lost"] * (MAX_LOST + 1))
+    assert run.reason == "its process vanished 4 times"
+    assert celery_setup.worker.container.status == "running"
+    assert shared.run("add", payload={"x": 1}).status == "succeeded"
