@@ -1,0 +1,195 @@
+"""Plans: which occurrences run, and what follows, whenever and however often one looks."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dispatch_app.domain.errors import InvalidInput
+from dispatch_app.domain.planning import (
+    MOST_AT_ONCE,
+    Plan,
+    anchored,
+    first_moment,
+    plan,
+    window,
+)
+from dispatch_app.domain.schedule import Cron, Interval, Once, latest_until, occurrences
+from dispatch_app.domain.task import Misfire, Task
+from tests.domain.moments import DAY, HOUR, MINUTE, ms
+from tests.domain.schedules import moments, recurring
+from tests.properties import bounded
+
+NOW = ms("2026-03-01T12:00:00+00:00")
+RUN_LAST = Misfire(policy="run_last")
+RUN_ALL = Misfire(policy="run_all")
+
+
+def task_of(schedule, misfire=RUN_LAST) -> Task:
+    return Task(type="echo", schedule=schedule, misfire=misfire)
+
+
+def every(interval: int, **options) -> Interval:
+    return Interval(every=interval, **options).anchored(NOW)
+
+
+def drive(task: Task, due: int | None, ticks: list[int], **options) -> tuple[list[int], int | None]:
+    """A scheduler that looks at these moments, each time until nothing is due any more."""
+    found: list[int] = []
+    for now in ticks:
+        while due is not None and due <= now:
+            step = plan(task, due, len(found), now, **options)
+            assert all(due <= moment <= now for moment in step.occurrences)
+            found += step.occurrences
+            due = step.next
+    return found, due
+
+
+# The first moment
+
+
+def test_without_a_schedule_it_is_due_now():
+    assert first_moment(task_of(None), NOW) is None
+
+
+def test_a_moment_that_has_passed_is_due_now_and_a_later_one_waits():
+    assert first_moment(task_of(Once(start_time=NOW)), NOW) is None
+    assert first_moment(task_of(Once(start_time=NOW - DAY)), NOW) is None
+    assert first_moment(task_of(Once(start_time=NOW + 1)), NOW) == NOW + 1
+
+
+def test_a_recurring_one_waits_for_its_first_occurrence():
+    assert first_moment(task_of(every(MINUTE)), NOW) == NOW + MINUTE
+    assert first_moment(task_of(Cron(cron="0 * * * *")), NOW) == NOW + HOUR
+
+
+def test_a_schedule_with_nothing_ahead_is_refused():
+    with pytest.raises(InvalidInput) as refusal:
+        first_moment(task_of(Cron(cron="@daily", end_time=NOW + HOUR)), NOW)
+    assert refusal.value.fields == {
+        "schedule": ["No occurrence of it lies ahead; look at its end_time."]
+    }
+
+
+def test_only_an_interval_is_anchored():
+    cron = task_of(Cron(cron="@daily"))
+    assert anchored(cron, NOW) is cron
+    assert anchored(task_of(Interval(every=MINUTE)), NOW).schedule.anchor == NOW
+
+
+# One plan
+
+
+@pytest.mark.parametrize("schedule", [None, Once(start_time=NOW)])
+def test_a_one_off_runs_once_however_late(schedule):
+    assert plan(task_of(schedule), NOW, 0, NOW + 300 * DAY) == Plan((NOW,), None)
+
+
+def test_in_time_each_policy_runs_the_one_that_is_due():
+    for misfire in (RUN_LAST, RUN_ALL):
+        step = plan(task_of(every(MINUTE), misfire), NOW + MINUTE, 0, NOW + MINUTE)
+        assert step == Plan((NOW + MINUTE,), NOW + 2 * MINUTE)
+
+
+def test_late_the_last_one_runs_or_all_do():
+    late = NOW + 5 * MINUTE + 1
+    assert plan(task_of(every(MINUTE)), NOW + MINUTE, 0, late) == Plan(
+        (NOW + 5 * MINUTE,), NOW + 6 * MINUTE
+    )
+    assert plan(task_of(every(MINUTE), RUN_ALL), NOW + MINUTE, 0, late) == Plan(
+        tuple(NOW + n * MINUTE for n in range(1, 6)), NOW + 6 * MINUTE
+    )
+
+
+def test_a_long_backlog_is_worked_off_in_pieces():
+    step = plan(task_of(every(MINUTE), RUN_ALL), NOW + MINUTE, 0, NOW + DAY)
+    assert len(step.occurrences) == MOST_AT_ONCE
+    # still due: the rest follows in the next plan
+    assert step.next == NOW + (MOST_AT_ONCE + 1) * MINUTE
+
+
+def test_the_last_run_that_is_allowed_is_the_last():
+    task = task_of(every(MINUTE, max_runs=3), RUN_ALL)
+    assert plan(task, NOW + MINUTE, 2, NOW + MINUTE) == Plan((NOW + MINUTE,), None)
+    assert plan(task, NOW + MINUTE, 3, NOW + MINUTE) == Plan((), None)
+
+
+def test_a_schedule_that_has_ended_has_no_next():
+    task = task_of(every(MINUTE, end_time=NOW + 2 * MINUTE))
+    assert plan(task, NOW + MINUTE, 0, NOW + DAY) == Plan((NOW + 2 * MINUTE,), None)
+
+
+# What holds for any schedule
+
+
+@given(recurring, moments, st.data())
+@bounded(80)
+def test_the_last_until_agrees_with_enumeration(schedule, after, data):
+    found = occurrences(schedule, after, 40)
+    known = data.draw(st.sampled_from(found[:-1]))
+    until = data.draw(st.integers(known, found[-1] - 1))
+    assert latest_until(schedule, known, until) == max(m for m in found if m <= until)
+
+
+@given(recurring, moments, st.data())
+@bounded(80)
+def test_run_all_loses_and_doubles_none_whenever_one_looks(schedule, after, data):
+    """Any split of the time into looks, and any size of a piece, gives what one big look gives."""
+    found = occurrences(schedule, after, 41)
+    last = found[-2]
+    looks = st.lists(st.integers(after, last), max_size=6).map(sorted)
+    most = data.draw(st.integers(1, 50))
+    task = task_of(schedule, RUN_ALL)
+    assert drive(task, found[0], [*data.draw(looks), last], most=most) == (found[:-1], found[-1])
+    assert drive(task, found[0], [last], most=1_000) == (found[:-1], found[-1])
+
+
+@given(recurring, moments, st.data())
+@bounded(80)
+def test_run_last_runs_the_last_of_each_look_and_only_that(schedule, after, data):
+    found = occurrences(schedule, after, 41)
+    looks = sorted(data.draw(st.lists(st.integers(after, found[-1] - 1), min_size=1, max_size=6)))
+    ran, following = drive(task_of(schedule), found[0], looks)
+    expected = {max((m for m in found if m <= now), default=None) for now in looks} - {None}
+    assert ran == sorted(expected)
+    assert following == next(m for m in found if m > looks[-1])
+
+
+@given(recurring, moments, st.sampled_from(["run_last", "run_all"]), st.data())
+@bounded(80)
+def test_no_policy_runs_more_than_it_may(schedule, after, policy, data):
+    found = occurrences(schedule, after, 30)
+    limit = data.draw(st.integers(1, 20))
+    looks = sorted(data.draw(st.lists(st.integers(after, found[-1]), min_size=1, max_size=40)))
+    limited = msgspec.structs.replace(schedule, max_runs=limit)
+    ran, following = drive(task_of(limited, Misfire(policy=policy)), found[0], looks)
+    assert len(ran) <= limit
+    assert (following is None) == (len(ran) == limit)
+    if policy == "run_all":
+        assert ran == [moment for moment in found if moment <= looks[-1]][:limit]
+
+
+# Windows
+
+
+def test_a_window_has_both_its_ends():
+    task = task_of(Cron(cron="0 * * * *"))
+    assert window(task, NOW, NOW + 2 * HOUR, 10) == [NOW, NOW + HOUR, NOW + 2 * HOUR]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "start", "end", "field"),
+    [
+        (None, 0, 1, "schedule"),
+        (Once(start_time=0), 0, 1, "schedule"),
+        (every(MINUTE), 1, 0, "end"),
+        (every(MINUTE), NOW + MINUTE, NOW + 11 * MINUTE, "end"),
+        (every(MINUTE), NOW - DAY, NOW, "start"),
+    ],
+)
+def test_a_window_that_makes_no_sense_is_refused_by_name(schedule, start, end, field):
+    with pytest.raises(InvalidInput) as refusal:
+        window(task_of(schedule), start, end, 10)
+    assert list(refusal.value.fields) == [field]
