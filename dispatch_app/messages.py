@@ -117,6 +117,8 @@ class Messages:
             time_limit=task.timeout / 1000,
             soft_time_limit=soft_limit(task.timeout) / 1000,
             reply_to=self._app.thread_oid,
+            # the task's own setting holds, as for a message that says nothing about it
+            ignore_result=None,
         )
         with self._app.connection_for_write() as connection:
             channel = _KeepingChannel(connection.transport)
