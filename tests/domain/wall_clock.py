@@ -1,5 +1,5 @@
 """Cron by looking at a clock, minute by minute: slow, plain, and made of other parts than ours
-(`zoneinfo` where `dispatch_app` has pytz, sets of numbers where it has croniter)."""
+(`zoneinfo` where `dispatch_app` has pytz, a minute after the other where it skips ahead)."""
 
 from __future__ import annotations
 
