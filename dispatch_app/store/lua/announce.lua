@@ -7,13 +7,12 @@
 -- @include now
 local a = cmsgpack.unpack(ARGV[1])
 local at = now(a.now)
-local types, seen = P .. 'types', P .. 'types:seen'
 for _, pair in ipairs(a.types) do
-  redis.call('HSET', types, pair[1], pair[2])
-  redis.call('ZADD', seen, at, pair[1])
+  redis.call('HSET', K.types, pair[1], pair[2])
+  redis.call('ZADD', K.types_seen, at, pair[1])
 end
-for _, name in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', at - 86400000, 'LIMIT', 0, 500)) do
-  redis.call('ZREM', seen, name)
-  redis.call('HDEL', types, name)
+for _, name in ipairs(redis.call('ZRANGEBYSCORE', K.types_seen, '-inf', at - 86400000, 'LIMIT', 0, 500)) do
+  redis.call('ZREM', K.types_seen, name)
+  redis.call('HDEL', K.types, name)
 end
 return {'OK'}

@@ -7,7 +7,7 @@
 -- @include text
 local a = cmsgpack.unpack(ARGV[1])
 local at = now(a.now)
-local seen, info = P .. 'beats:' .. a.kind, P .. 'beats:' .. a.kind .. ':info'
+local seen, info = K.beats(a.kind), K.beats_info(a.kind)
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', at - 300000, 'LIMIT', 0, 100)) do
   redis.call('ZREM', seen, name)
   redis.call('HDEL', info, name)

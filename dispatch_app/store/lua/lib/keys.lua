@@ -3,6 +3,7 @@
 local P = KEYS[1]
 local K = {
   agenda = P .. 'agenda', leases = P .. 'leases', tasks = P .. 'tasks', runs = P .. 'runs',
+  types = P .. 'types', types_seen = P .. 'types:seen',
   events = P .. 'events', wake = P .. 'wake', static = P .. 'static',
 }
 function K.task(id) return P .. 'task:' .. id end
@@ -12,4 +13,6 @@ function K.tasks_by(kind, value) return P .. 'tasks:' .. kind .. ':' .. value en
 function K.runs_by(kind, value) return P .. 'runs:' .. kind .. ':' .. value end
 function K.done(id) return P .. 'done:' .. id end
 function K.idempotency(key) return P .. 'idem:' .. key end
+function K.beats(kind) return P .. 'beats:' .. kind end
+function K.beats_info(kind) return P .. 'beats:' .. kind .. ':info' end
 function K.stats(minute) return P .. 'stats:' .. string.format('%.0f', minute) end
