@@ -104,7 +104,7 @@ def parse(text: str) -> Expression:
         fixed=not (_open(second) or _open(minute) or _open(hour)),
     )
     if expression.first_from(datetime(2000, 1, 1)) is None:
-        named = f'day of month "{day}", month "{month}" and day of week "{weekday}"'
+        named = f'day of month "{day:.40}", month "{month:.40}" and day of week "{weekday:.40}"'
         raise _refusal(f"It never fires: no date has {named}. The last day of a month is L.")
     return expression
 
