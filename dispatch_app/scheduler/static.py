@@ -14,7 +14,7 @@ from celery.beat import ScheduleEntry
 from celery.schedules import crontab, maybe_schedule, schedule
 from celery.utils.log import get_logger
 
-from dispatch_app.domain.errors import DispatchError, InvalidInput, NotFound
+from dispatch_app.domain.errors import InvalidInput, NotFound, StoreUnavailable
 from dispatch_app.domain.retry import RetryPolicy
 from dispatch_app.domain.schedule import Cron, Interval
 from dispatch_app.domain.task import Priority, Task
@@ -23,6 +23,8 @@ from dispatch_app.operations import tasks as operations
 
 logger = get_logger(__name__)
 
+_NAME = re.compile("[A-Za-z]{4,}")
+
 
 def sync(app: Celery) -> None:
     """Store the entries of the configuration, and purge those that are no longer in it.
@@ -30,21 +32,28 @@ def sync(app: Celery) -> None:
     Raises:
         StoreUnavailable: Redis is away.
     """
-    dispatch = app.dispatch
-    wanted: dict[str, Task] = {}
+    stored = set()
     for name, entry in (app.conf.beat_schedule or {}).items():
         try:
-            wanted[_task_id(name)] = task_of(app, name, entry)
-        except (DispatchError, TypeError, ValueError, KeyError) as error:
+            stored.add(_store(app, name, entry))
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            # whatever somebody wrote into one entry, the others run
             logger.error("The entry %r of beat_schedule is left out: %s", name, error)
-    for task_id, task in wanted.items():
-        operations.replace(dispatch, task_id, task)
-        dispatch.store.tasks.mark_static(task_id)
-    for task_id in dispatch.store.tasks.static_ids() - set(wanted):
+    tasks = app.dispatch.store.tasks
+    for task_id in tasks.static_ids() - stored:
         try:
-            dispatch.store.tasks.purge(task_id)
+            tasks.purge(task_id)
         except NotFound:
             logger.info("Another beat has purged %s already", task_id)
+
+
+def _store(app: Celery, name: str, entry: dict[str, Any]) -> str:
+    task_id = _task_id(name)
+    operations.replace(app.dispatch, task_id, task_of(app, name, entry))
+    app.dispatch.store.tasks.mark_static(task_id)
+    return task_id
 
 
 def task_of(app: Celery, name: str, entry: dict[str, Any]) -> Task:
@@ -54,6 +63,8 @@ def task_of(app: Celery, name: str, entry: dict[str, Any]) -> Task:
         InvalidInput: it cannot be expressed.
     """
     read = ScheduleEntry(name=name, app=app, **_known(entry))
+    if not read.task:
+        raise InvalidInput({"task": "It names no task."})
     options = dict(read.options or {})
     defaults = app.dispatch.config.scheduler
     expires = options.get("expires")
@@ -107,7 +118,8 @@ def _expression(found: crontab) -> str:
 def _field(value: Any) -> str:
     if isinstance(value, (set, frozenset, list, tuple)):
         return ",".join(str(item) for item in sorted(value))
-    return str(value).replace(" ", "")
+    # Celery takes names of any length, cron those of three letters
+    return _NAME.sub(lambda name: name[0][:3], str(value).replace(" ", ""))
 
 
 def _known(entry: dict[str, Any]) -> dict[str, Any]:
