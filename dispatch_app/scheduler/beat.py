@@ -10,12 +10,22 @@ from __future__ import annotations
 import os
 import socket
 import time
+from contextlib import suppress
 from typing import Any
 
+import msgspec
 from celery.beat import Scheduler
 from celery.utils.log import get_logger
+from redis import ResponseError
 
-from dispatch_app.domain.errors import ConfigError, DispatchError, StoreUnavailable
+from dispatch_app.domain.errors import (
+    ConfigError,
+    Conflict,
+    CorruptRecord,
+    DispatchError,
+    NotFound,
+    StoreUnavailable,
+)
 from dispatch_app.domain.planning import plan
 from dispatch_app.domain.task import Task
 from dispatch_app.operations import Platform
@@ -23,7 +33,15 @@ from dispatch_app.operations.tasks import make_run
 from dispatch_app.scheduler import static
 from dispatch_app.scheduler.recovery import reap
 from dispatch_app.scheduler.wakeup import WakeUp
-from dispatch_app.store.agenda import BATCH, Advance, Due, DueRun, DueTask, NextAttempt
+from dispatch_app.store.agenda import (
+    BATCH,
+    NO_ATTEMPT,
+    Advance,
+    Due,
+    DueRun,
+    DueTask,
+    NextAttempt,
+)
 from dispatch_app.store.codec import decode_task
 
 logger = get_logger(__name__)
@@ -122,17 +140,31 @@ def advance(dispatch: Platform, due: Due) -> int:
 
     What cannot be planned is parked with its error and stops nothing else.
     """
-    entries: list[Advance | NextAttempt] = []
-    for task in due.tasks:
-        entries.append(_advance(dispatch, task, due.now))
-    for run in due.runs:
-        entry = _next_attempt(dispatch, run)
-        if entry:
-            entries.append(entry)
+    entries: list[Advance | NextAttempt] = [
+        *(_advance(dispatch, task, due.now) for task in due.tasks),
+        *(_next_attempt(dispatch, run) for run in due.runs),
+    ]
     advanced = 0
     for chunk in _chunks(entries):
-        advanced += dispatch.store.agenda.commit(chunk)
+        advanced += _commit(dispatch, chunk)
     return advanced
+
+
+def _commit(dispatch: Platform, entries: list[Advance | NextAttempt]) -> int:
+    """Commit; where the script stumbles over a record, find out over which, and park that one."""
+    try:
+        return dispatch.store.agenda.commit(entries)
+    except ResponseError as error:
+        if len(entries) > 1:
+            return sum(_commit(dispatch, [entry]) for entry in entries)
+        logger.error("%s is taken off the agenda: %s", entries[0].member, error)
+        return dispatch.store.agenda.commit([_parked(entries[0], error)])
+
+
+def _parked(entry: Advance | NextAttempt, error: Exception) -> Advance | NextAttempt:
+    if isinstance(entry, Advance):
+        return msgspec.structs.replace(entry, runs=[], park=f"Its record is damaged: {error}")
+    return msgspec.structs.replace(entry, attempt=NO_ATTEMPT)
 
 
 def _chunks(entries: list[Advance | NextAttempt]) -> list[list[Advance | NextAttempt]]:
@@ -152,7 +184,7 @@ def _chunks(entries: list[Advance | NextAttempt]) -> list[list[Advance | NextAtt
 def _advance(dispatch: Platform, due: DueTask, now: int) -> Advance:
     revision = due.revision or ""
     try:
-        task: Task = decode_task(due.definition)
+        task: Task = _readable(due)
         steps = plan(task, due.due, due.occurrences, now)
         runs = [make_run(dispatch, task, moment, "schedule") for moment in steps.occurrences]
     except Exception as error:
@@ -166,15 +198,22 @@ def _advance(dispatch: Platform, due: DueTask, now: int) -> Advance:
     )
 
 
-def _next_attempt(dispatch: Platform, due: DueRun) -> NextAttempt | None:
+def _next_attempt(dispatch: Platform, due: DueRun) -> NextAttempt:
     attempt = due.attempt if due.status == "queued" else due.attempt + 1
     try:
-        task = decode_task(due.definition)
+        task = _readable(due)
         queue, message = dispatch.messages.render(due.id, attempt, due.failures, task)
     except Exception as error:
         logger.error("Run %s is cancelled: its next attempt cannot be sent: %s", due.id, error)
-        dispatch.store.runs.cancel(due.id, f"its next attempt could not be sent: {error}")
-        return None
+        with suppress(NotFound, Conflict):
+            dispatch.store.runs.cancel(due.id, f"its next attempt could not be sent: {error}")
+        queue, message, attempt = "", "", NO_ATTEMPT
     return NextAttempt(
         member=due.member, due=due.due, queue=queue, message=message, attempt=attempt
     )
+
+
+def _readable(due: DueTask | DueRun) -> Task:
+    if due.fault:
+        raise CorruptRecord(due.fault)
+    return decode_task(due.definition)

@@ -16,7 +16,8 @@ BATCH = 500
 
 
 class DueTask(msgspec.Struct, frozen=True, kw_only=True):
-    """A task whose occurrence is due. `definition` is the text of its record."""
+    """A task whose occurrence is due. `definition` is the text of its record; `fault` says what
+    else of the record cannot be used."""
 
     id: str
     member: str
@@ -24,11 +25,12 @@ class DueTask(msgspec.Struct, frozen=True, kw_only=True):
     definition: str | None
     revision: str | None
     occurrences: int
+    fault: str | None = None
 
 
 class DueRun(msgspec.Struct, frozen=True, kw_only=True):
     """A run whose next message is due. `attempt` is the one that ended last, or the one that is
-    still queued where its message was postponed."""
+    still queued where its message was postponed; `fault` as in a `DueTask`."""
 
     id: str
     member: str
@@ -37,6 +39,7 @@ class DueRun(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     failures: int
     status: str
+    fault: str | None = None
 
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +64,10 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next: int | None = None
     #: why it cannot be planned: it is paused with this note
     park: str | None = None
+
+
+#: Number of an attempt that no run can make: its member leaves the agenda, and nothing is sent.
+NO_ATTEMPT = 0
 
 
 class NextAttempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,6 +113,7 @@ class Agenda:
         tasks, runs = [], []
         for member, due, definition, *rest in entries:
             if member.startswith("t:"):
+                occurrences, fault = _counter(rest[1])
                 tasks.append(
                     DueTask(
                         id=member[2:],
@@ -113,19 +121,22 @@ class Agenda:
                         due=int(due),
                         definition=definition,
                         revision=rest[0],
-                        occurrences=int(rest[1] or 0),
+                        occurrences=occurrences,
+                        fault=fault,
                     )
                 )
             else:
+                (attempt, fault), (failures, other) = _counter(rest[0]), _counter(rest[1])
                 runs.append(
                     DueRun(
                         id=member[2:],
                         member=member,
                         due=int(due),
                         definition=definition,
-                        attempt=int(rest[0] or 0),
-                        failures=int(rest[1] or 0),
+                        attempt=attempt,
+                        failures=failures,
                         status=rest[2] or "",
+                        fault=fault or other,
                     )
                 )
         return Due(now=int(moment), next=int(after) if after else None, tasks=tasks, runs=runs)
@@ -161,3 +172,11 @@ class Agenda:
         """Give lapsed runs their next attempt, or end them; returns how many were still lapsed."""
         reaped = [{**msgspec.structs.asdict(e), "error": to_json(e.error)} for e in entries]
         return int(self._scripts.call("reap", {"entries": reaped, "keep": self._keep}))
+
+
+def _counter(text: str | None) -> tuple[int, str | None]:
+    """A counter of a record, and what is wrong with it."""
+    try:
+        return int(text or 0), None
+    except ValueError:
+        return 0, f"One of its counters is {text!r:.80}."

@@ -53,6 +53,8 @@ def open_client(
     """
     options: dict[str, Any] = {
         "decode_responses": True,
+        # bytes that are no UTF-8 make one record unreadable, not the whole reply
+        "encoding_errors": "surrogateescape",
         "protocol": 2,
         "socket_timeout": timeout_s + (read_timeout_s or 0),
         "health_check_interval": 0,

@@ -4,7 +4,7 @@
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {entries[], now?}; at most 500 entries. An entry:
 --         of a task   {member, due, rev, type, next?, runs[], park? (why it cannot be planned)}
---         of a run    {member, due, queue, message, attempt}
+--         of a run    {member, due, queue, message, attempt (0: it only leaves the agenda)}
 -- Reply:  number of entries that advanced
 -- Event:  run.queued for each run; task.completed, task.paused (parked)
 -- Keeps:  I1, I2, I6, I9
@@ -23,17 +23,20 @@ local at = now(a.now)
 
 local function advance_task(id, e)
   local key = K.task(id)
-  local h = redis.call('HMGET', key, 'def', 'rev', 'once')
-  if h[1] and h[2] ~= e.rev then return false end
+  local h = redis.pcall('HMGET', key, 'def', 'rev', 'once', 'created')
+  if h[1] and (h[2] or '') ~= e.rev then return false end
   if e.park or not h[1] then
     redis.call('ZREM', K.agenda, e.member)
-    if h[1] then
+    if h[4] and e.park then
       redis.call('HSET', key, 'note', e.park)
       task_status(id, 'paused')
       event('task.paused', id, nil, 'paused')
     end
     return true
   end
+  -- first what may fail on a counter that is none, so that nothing is left half done
+  if #e.runs > 0 then redis.call('HINCRBY', key, 'occ', #e.runs) end
+  for _, run in ipairs(e.runs) do make_run(id, e.type, h[1], run, at) end
   if e.next then
     redis.call('ZADD', K.agenda, e.next, e.member)
     redis.call('HSET', key, 'next', text(e.next))
@@ -41,8 +44,6 @@ local function advance_task(id, e)
     redis.call('ZREM', K.agenda, e.member)
     redis.call('HDEL', key, 'next')
   end
-  if #e.runs > 0 then redis.call('HINCRBY', key, 'occ', #e.runs) end
-  for _, run in ipairs(e.runs) do make_run(id, e.type, h[1], run, at) end
   if not e.next and not h[3] then
     task_status(id, 'completed')
     event('task.completed', id, nil, 'completed')
@@ -53,7 +54,7 @@ end
 local function next_attempt(id, e)
   local run = read_run(id)
   redis.call('ZREM', K.agenda, e.member)
-  if not run then return false end
+  if not run or e.attempt == 0 then return false end
   if run.status == 'retrying' then
     redis.call('HSET', K.run(id), 'attempt', e.attempt, 'queued', text(at))
     redis.call('HDEL', K.run(id), 'retry_at', 'token', 'worker', 'started')

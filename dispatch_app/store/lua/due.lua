@@ -14,11 +14,12 @@ local reply = {text(at), after[2] or ''}
 for i = 1, #due, 2 do
   local id = string.sub(due[i], 3)
   local h
+  -- a key that holds something else than a hash is shown as empty, and stops nothing
   if string.sub(due[i], 1, 2) == 't:' then
-    h = redis.call('HMGET', K.task(id), 'def', 'rev', 'occ', 'status')
+    h = redis.pcall('HMGET', K.task(id), 'def', 'rev', 'occ', 'status')
   else
-    h = redis.call('HMGET', K.run(id), 'def', 'attempt', 'failures', 'status')
+    h = redis.pcall('HMGET', K.run(id), 'def', 'attempt', 'failures', 'status')
   end
-  reply[#reply + 1] = {due[i], due[i + 1], h[1], h[2], h[3], h[4]}
+  reply[#reply + 1] = {due[i], due[i + 1], h[1] or false, h[2] or false, h[3] or false, h[4] or false}
 end
 return reply
