@@ -88,24 +88,24 @@ def unreadable_task(task_id: str, fields: Mapping[str, str], error: CorruptRecor
 
 def _stored_task(task_id: str, fields: Mapping[str, str], definition: Task) -> StoredTask:
     status = fields.get("status", "paused")
-    created = _moment(fields.get("created")) or 0
+    created = _counter(fields.get("created"))
     last = fields.get("lr")
     note = fields.get("note")
     return StoredTask(
         id=task_id,
         definition=definition,
-        revision=int(fields.get("rev", 0)),
+        revision=_counter(fields.get("rev")),
         status=status,
-        next_run_at=_moment(fields.get("next")) if status == "scheduled" else None,
+        next_run_at=_counter(fields.get("next")) or None if status == "scheduled" else None,
         created_at=created,
-        updated_at=_moment(fields.get("updated")) or created,
+        updated_at=_counter(fields.get("updated")) or created,
         last_run=LastRun(
-            id=last, status=fields.get("lrs", ""), finished_at=_moment(fields.get("lrf"))
+            id=last, status=fields.get("lrs", ""), finished_at=_counter(fields.get("lrf")) or None
         )
         if last
         else None,
-        counts={key[2:]: int(n) for key, n in fields.items() if key.startswith("n:")},
-        occurrences=int(fields.get("occ", 0)),
+        counts={key[2:]: _counter(n) for key, n in fields.items() if key.startswith("n:")},
+        occurrences=_counter(fields.get("occ")),
         notes=(note,) if note else (),
     )
 
@@ -159,6 +159,11 @@ def _attempts(fields: Mapping[str, str]) -> list[Attempt]:
 def _first_start(fields: Mapping[str, str]) -> int | None:
     starts = [attempt.started_at for attempt in _attempts(fields) if attempt.started_at]
     return min(starts, default=None)
+
+
+def _counter(text: str | None) -> int:
+    """A counter or a moment of a task, which can be shown whatever is in its record."""
+    return int(text) if text and text.isdecimal() else 0
 
 
 def _moment(text: str | None) -> int | None:

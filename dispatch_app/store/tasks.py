@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
+import redis
 
 from dispatch_app.domain.errors import (
     Conflict,
@@ -59,7 +60,10 @@ class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
 # `list` is a method below, so its types need other names there
 Ids = list[str]
 Found = list[StoredTask | None]
+Records = list[dict[str, str]]
 Reply = list[Any]
+
+_NO_RECORD = {"status": "paused"}
 
 
 class Tasks:
@@ -247,20 +251,24 @@ class Tasks:
 
     def _record(self, task_id: str) -> dict[str, str]:
         with reaching_redis():
-            fields: dict[str, str] = self._client.hgetall(self._keys.task(task_id))
+            fields = self._records([task_id])[0]
         if not fields:
             raise NotFound("task", task_id)
         return fields
 
     def _many(self, ids: Ids) -> Found:
+        return [
+            self._shown(task_id, fields) if fields else None
+            for task_id, fields in zip(ids, self._records(ids), strict=True)
+        ]
+
+    def _records(self, ids: Ids) -> Records:
+        """Records; one with a status only stands for a key that holds something else."""
         with self._client.pipeline(transaction=False) as pipe:
             for task_id in ids:
                 pipe.hgetall(self._keys.task(task_id))
-            records = pipe.execute()
-        return [
-            self._shown(task_id, fields) if fields else None
-            for task_id, fields in zip(ids, records, strict=True)
-        ]
+            replies = pipe.execute(raise_on_error=False)
+        return [_record_of(reply) for reply in replies]
 
     def _shown(self, task_id: str, fields: Mapping[str, str]) -> StoredTask:
         try:
@@ -279,6 +287,14 @@ class Tasks:
             raise Conflict(f"The task {task_id!r} has already ended: it is {reply[1]}.")
         if code == "CONFLICT":
             raise Conflict(f"The task {task_id!r} is {reply[1]}; that does not allow this.")
+
+
+def _record_of(reply: dict[str, str] | Exception) -> dict[str, str]:
+    if isinstance(reply, redis.ResponseError) and "WRONGTYPE" in str(reply):
+        return _NO_RECORD
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
 
 
 def _passes(task: StoredTask, where: TaskFilter) -> bool:
