@@ -8,7 +8,7 @@ local a = cmsgpack.unpack(ARGV[1])
 local reply = {}
 local ids = redis.call('ZRANGEBYSCORE', K.leases, '-inf', now(a.now), 'WITHSCORES', 'LIMIT', 0, a.limit)
 for i = 1, #ids, 2 do
-  local h = redis.call('HMGET', K.run(ids[i]), 'def', 'attempt', 'failures', 'lost')
-  reply[#reply + 1] = {ids[i], ids[i + 1], h[1], h[2], h[3], h[4]}
+  local h = redis.pcall('HMGET', K.run(ids[i]), 'def', 'attempt', 'failures', 'lost')
+  reply[#reply + 1] = {ids[i], ids[i + 1], h[1] or false, h[2] or false, h[3] or false, h[4] or false}
 end
 return reply

@@ -17,7 +17,8 @@ local a = cmsgpack.unpack(ARGV[1])
 local at, reaped = now(a.now), 0
 for _, e in ipairs(a.entries) do
   local lease = redis.call('ZSCORE', K.leases, e.id)
-  local run = lease and tonumber(lease) == e.lease and read_run(e.id)
+  local lapsed = lease and tonumber(lease) == e.lease
+  local run = lapsed and read_run(e.id)
   if run and run.status == 'running' then
     close_attempt(run, {token = run.token, outcome = 'lost', error = e.error, failures = 0, lost = 1}, at)
     if e.message then
@@ -30,7 +31,8 @@ for _, e in ipairs(a.entries) do
       trim(run.task, a.keep)
     end
     reaped = reaped + 1
-  elseif lease then
+  elseif lapsed then
+    -- of a run that is gone, or no run
     redis.call('ZREM', K.leases, e.id)
   end
 end
