@@ -32,7 +32,7 @@ class Store:
         self.client: redis.Redis = open_client(url)
         self.keys = Keys(prefix)
         scripts = Scripts(self.client, prefix)
-        self.tasks = Tasks(self.client, self.keys, scripts)
+        self.tasks = Tasks(self.client, self.keys, scripts, keep_runs)
         self.runs = Runs(self.client, self.keys, scripts, keep_runs)
         self.agenda = Agenda(scripts, keep_runs)
         self.types = Types(self.client, self.keys, scripts)

@@ -94,7 +94,14 @@ class Runs:
         """
         reply = self._scripts.call(
             "start",
-            {"id": run_id, "attempt": attempt, "token": token, "worker": worker, "lease": lease},
+            {
+                "id": run_id,
+                "attempt": attempt,
+                "token": token,
+                "worker": worker,
+                "lease": lease,
+                "keep": self._keep,
+            },
         )
         if reply[0] != "OK":
             return str(reply[0])
@@ -150,7 +157,14 @@ class Runs:
     def postpone(self, run_id: str, attempt: int, *, delay: int, reason: str) -> None:
         """Have the message of a queued attempt sent again in `delay` ms, and say why it waits."""
         self._scripts.call(
-            "postpone", {"id": run_id, "attempt": attempt, "delay": delay, "reason": reason}
+            "postpone",
+            {
+                "id": run_id,
+                "attempt": attempt,
+                "delay": delay,
+                "reason": reason,
+                "keep": self._keep,
+            },
         )
 
     def report(self, run_id: str, token: str, *, progress: str | None, lines: list[str]) -> None:
@@ -173,7 +187,9 @@ class Runs:
             NotFound: no such run.
             Conflict: it has finished otherwise.
         """
-        reply = self._scripts.call("cancel_run", {"id": run_id, "reason": reason})
+        reply = self._scripts.call(
+            "cancel_run", {"id": run_id, "reason": reason, "keep": self._keep}
+        )
         if reply[0] == "NOT_FOUND":
             raise NotFound("run", run_id)
         if reply[0] == "ENDED":

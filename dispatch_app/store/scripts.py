@@ -82,7 +82,8 @@ def source(name: str) -> str:
 
     def add(include: str, path: tuple[str, ...]) -> None:
         if include in path:
-            raise ValueError(f"includes in a circle: {' -> '.join((*path, include))}")
+            circle = " -> ".join((*path, include))
+            raise ValueError(f"{name}.lua: includes in a circle: {circle}")
         if include in parts:
             return
         text = folder.joinpath("lib").joinpath(f"{include}.lua").read_text(encoding="utf-8")
@@ -91,5 +92,5 @@ def source(name: str) -> str:
         parts[include] = _INCLUDE.sub("", text)
 
     for include in _INCLUDE.findall(script):
-        add(include, (name,))
+        add(include, ())
     return "\n".join([*parts.values(), _INCLUDE.sub("", script)])

@@ -67,10 +67,14 @@ _NO_RECORD = {"status": "paused"}
 
 
 class Tasks:
-    """The stored definitions."""
+    """The stored definitions.
 
-    def __init__(self, client: Client, keys: Keys, scripts: Scripts) -> None:
-        self._client, self._keys, self._scripts = client, keys, scripts
+    Args:
+        keep: finished runs kept per task.
+    """
+
+    def __init__(self, client: Client, keys: Keys, scripts: Scripts, keep: int) -> None:
+        self._client, self._keys, self._scripts, self._keep = client, keys, scripts, keep
 
     def create(
         self,
@@ -124,7 +128,8 @@ class Tasks:
         """Put another definition in place of the one that was read.
 
         Args:
-            before: as it was read; nothing happens if it was changed since.
+            before: as it was read; nothing happens if it was changed, cancelled, paused or ended
+                since.
             status: scheduled or paused; or with `run`, queued; None leaves it.
             next_run_at: ms; "keep" leaves it as the schedule had it.
             restart: count its occurrences from 0 again.
@@ -139,6 +144,7 @@ class Tasks:
             {
                 "id": before.id,
                 "rev": before.revision,
+                "was": before.status,
                 "def": encode_task(task),
                 "type": task.type,
                 "once": task.is_one_off,
@@ -160,7 +166,11 @@ class Tasks:
             NotFound: no such task.
             Conflict: it has ended otherwise.
         """
-        self._refuse(task_id, self._scripts.call("cancel", {"id": task_id}))
+        done: str | None = None
+        while done != "":
+            reply = self._scripts.call("cancel", {"id": task_id, "keep": self._keep, "after": done})
+            self._refuse(task_id, reply)
+            done = reply[1]
 
     def purge(self, task_id: str) -> None:
         """Remove it with its whole history.
@@ -176,7 +186,7 @@ class Tasks:
             except CorruptRecord:
                 leave = []
             reply = self._scripts.call(
-                "purge", {"id": task_id, "rev": int(fields.get("rev", 0)), "leave": leave}
+                "purge", {"id": task_id, "rev": fields.get("rev", ""), "leave": leave}
             )
             if reply[0] != "CHANGED":
                 self._refuse(task_id, reply)

@@ -1,8 +1,10 @@
--- What:   no more occurrences; unfinished runs are cancelled, running ones fenced.
+-- What:   no more occurrences; unfinished runs are cancelled, running ones fenced. A thousand runs a
+--         call, since a script stops the whole server while it runs.
 -- Needs:  the task has not ended otherwise.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {id, now?}
--- Reply:  {'OK'} (also if it is cancelled already) | {'NOT_FOUND'} | {'ENDED', status}
+-- ARGV:   1 msgpack {id, keep (finished runs), after? (run up to which it is done), now?}
+-- Reply:  {'OK', run up to which it is done, or '' if that was all} (also if it is cancelled already)
+--         | {'NOT_FOUND'} | {'ENDED', status}
 -- Event:  task.cancelled (and run.cancelled for each)
 -- Keeps:  I5
 -- @include keys
@@ -10,19 +12,25 @@
 -- @include text
 -- @include event
 -- @include task_status
--- @include cancel_runs
+-- @include cancel_run
+-- @include trim
+local PIECE = 1000
 local a = cmsgpack.unpack(ARGV[1])
-local key = K.task(a.id)
+local key, at = K.task(a.id), now(a.now)
 local status = redis.call('HGET', key, 'status')
 if not status then return {'NOT_FOUND'} end
-if status == 'cancelled' then return {'OK'} end
-local at = now(a.now)
-local over = status == 'completed' or FINISHED[status]
-if over then return {'ENDED', status} end
-redis.call('ZREM', K.agenda, 't:' .. a.id)
-redis.call('HDEL', key, 'next')
-cancel_runs(a.id, at, 'its task was cancelled')
-task_status(a.id, 'cancelled')
-redis.call('HSET', key, 'updated', text(at))
-event('task.cancelled', a.id, nil, 'cancelled')
-return {'OK'}
+if status == 'completed' or (FINISHED[status] and status ~= 'cancelled') then
+  return {'ENDED', status}
+end
+if status ~= 'cancelled' then
+  redis.call('ZREM', K.agenda, 't:' .. a.id)
+  redis.call('HDEL', key, 'next')
+  task_status(a.id, 'cancelled')
+  redis.call('HSET', key, 'updated', text(at))
+  event('task.cancelled', a.id, nil, 'cancelled')
+end
+local first = a.after and '(' .. a.after or '-'
+local runs = redis.call('ZRANGEBYLEX', K.runs_by('task', a.id), first, '+', 'LIMIT', 0, PIECE)
+for _, id in ipairs(runs) do cancel_run(id, at, 'its task was cancelled') end
+trim(a.id, a.keep, PIECE)
+return {'OK', runs[PIECE] or ''}

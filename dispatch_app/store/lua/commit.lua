@@ -1,6 +1,7 @@
 -- What:   for each entry, only if the agenda (and the definition) still say what was read: advance
 --         the task to its next moment and make its runs with their messages, or send the message of
---         a run's next attempt (of the same one, where it was postponed). Otherwise somebody was faster, and that is fine.
+--         a run's next attempt (of the same one, where it was postponed). Otherwise somebody was
+--         faster, and that is fine.
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {entries[], now?}; at most 500 entries. An entry:
 --         of a task   {member, due, rev, type, next?, runs[], park? (why it cannot be planned)}
@@ -44,7 +45,11 @@ local function advance_task(id, e)
     redis.call('ZREM', K.agenda, e.member)
     redis.call('HDEL', key, 'next')
   end
-  if not e.next and not h[3] then
+  if e.next then return true end
+  if h[3] then
+    -- from here on it shows the status of its run
+    task_status(id, 'queued')
+  else
     task_status(id, 'completed')
     event('task.completed', id, nil, 'completed')
   end
@@ -57,7 +62,7 @@ local function next_attempt(id, e)
   if not run or e.attempt == 0 then return false end
   if run.status == 'retrying' then
     redis.call('HSET', K.run(id), 'attempt', e.attempt, 'queued', text(at))
-    redis.call('HDEL', K.run(id), 'retry_at', 'token', 'worker', 'started')
+    redis.call('HDEL', K.run(id), 'token', 'worker', 'started')
     move(run, 'queued', at)
   elseif run.status ~= 'queued' or run.attempt ~= e.attempt then
     return false
@@ -71,9 +76,8 @@ for _, e in ipairs(a.entries) do
   local due = redis.call('ZSCORE', K.agenda, e.member)
   if due and tonumber(due) == e.due then
     local id = string.sub(e.member, 3)
-    local done
-    if string.sub(e.member, 1, 2) == 't:' then done = advance_task(id, e) else done = next_attempt(id, e) end
-    if done then advanced = advanced + 1 end
+    local step = string.sub(e.member, 1, 2) == 't:' and advance_task or next_attempt
+    if step(id, e) then advanced = advanced + 1 end
   end
 end
 return advanced

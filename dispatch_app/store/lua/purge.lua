@@ -1,20 +1,20 @@
 -- What:   a task, its listings and its whole history are gone; what runs is fenced.
 -- Needs:  the revision is still the one whose listings the caller names.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {id, rev, leave[] (listings), now?}
+-- ARGV:   1 msgpack {id, rev (text), leave[] (listings), now?}
 -- Reply:  {'OK', runs left} (call again until 0) | {'NOT_FOUND'} | {'CHANGED'}
 -- Event:  task.purged
 -- @include keys
 -- @include now
 -- @include event
 -- @include task_status
--- @include cancel_runs
+-- @include cancel_run
 -- @include forget_run
 local a = cmsgpack.unpack(ARGV[1])
 local key = K.task(a.id)
+if redis.call('EXISTS', key) == 0 then return {'NOT_FOUND'} end
 local h = redis.call('HMGET', key, 'rev', 'created', 'status')
-if not h[1] then return {'NOT_FOUND'} end
-if tonumber(h[1]) ~= a.rev then return {'CHANGED'} end
+if (h[1] or '') ~= a.rev then return {'CHANGED'} end
 local at = now(a.now)
 redis.call('ZREM', K.agenda, 't:' .. a.id)
 -- at most 1,000 runs a call: a script stops the whole server while it runs
@@ -26,9 +26,9 @@ local left = redis.call('ZCARD', K.runs_by('task', a.id))
 if left > 0 then return {'OK', left} end
 local member = task_member(a.id, h[2])
 redis.call('ZREM', K.tasks, member)
-redis.call('ZREM', K.tasks_by('status', redis.call('HGET', key, 'status')), member)
+redis.call('ZREM', K.tasks_by('status', redis.call('HGET', key, 'status') or ''), member)
 for _, index in ipairs(a.leave) do redis.call('ZREM', P .. index, member) end
 redis.call('SREM', K.static, a.id)
 redis.call('DEL', key, K.done(a.id))
-event('task.purged', a.id, nil, h[3])
+event('task.purged', a.id, nil, h[3] or '')
 return {'OK', 0}

@@ -2,7 +2,7 @@
 -- Needs:  the run is queued at this very attempt. The same token again gets the same answer, so that
 --         a caller whose reply was lost may ask again.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {id, attempt, token, worker, lease (ms), now?}
+-- ARGV:   1 msgpack {id, attempt, token, worker, lease (ms), keep (finished runs), now?}
 -- Reply:  {'OK', now, task, def, failures, lost, at, origin} | {'NOT_FOUND'} | {'STALE'} (another
 --         attempt is on) | {'HELD'} (another worker has it) | {'FINISHED', status} | {'EXPIRED'}
 -- Event:  run.running | run.expired
@@ -12,6 +12,7 @@
 -- @include text
 -- @include move
 -- @include read_run
+-- @include trim
 local a = cmsgpack.unpack(ARGV[1])
 local run = read_run(a.id)
 if not run then return {'NOT_FOUND'} end
@@ -25,6 +26,7 @@ else
   if h[6] and at > tonumber(h[6]) then
     move(run, 'expired', at)
     redis.call('HSET', key, 'reason', 'it was not started in time')
+    trim(run.task, a.keep)
     return {'EXPIRED'}
   end
   if not move(run, 'running', at) then return {'STALE'} end

@@ -1,9 +1,11 @@
 -- What:   another definition in place of the one that was read, and the moment that follows from it.
--- Needs:  the revision is still the one that was read, and the task is neither cancelled nor over
---         (unless it starts anew).
+-- Needs:  the revision is still the one that was read, and so is the status, or nobody's cancel,
+--         pause or end would last. Only a one-off on its way (no `status`) may have moved, to
+--         anything but an end.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {id, rev, def, once, status? (else it stays), next?, keep (the next moment that it has), restart (count occurrences anew),
---         leave[] and enter[] (listings), run?, type, now?}
+-- ARGV:   1 msgpack {id, rev, was (the status that was read), def, type, once,
+--         status? (else it stays), next?, keep (the next moment that it has),
+--         restart (count occurrences anew), leave[] and enter[] (listings), run?, now?}
 -- Reply:  {'OK'} | {'NOT_FOUND'} | {'CHANGED'} (somebody was faster)
 -- Event:  task.updated
 -- Keeps:  I6: on the agenda if and only if it is scheduled and has a next moment
@@ -16,9 +18,10 @@
 -- @include make_run
 local a = cmsgpack.unpack(ARGV[1])
 local key = K.task(a.id)
-local h = redis.call('HMGET', key, 'rev', 'created', 'next')
+local h = redis.call('HMGET', key, 'rev', 'created', 'next', 'status')
 if not h[1] then return {'NOT_FOUND'} end
 if tonumber(h[1]) ~= a.rev then return {'CHANGED'} end
+if h[4] ~= a.was and (a.status or FINISHED[h[4]]) then return {'CHANGED'} end
 local at = now(a.now)
 local member = task_member(a.id, h[2])
 for _, index in ipairs(a.leave) do redis.call('ZREM', P .. index, member) end

@@ -14,6 +14,10 @@ local ALLOWED = {
 }
 local FINISHED = {succeeded = true, failed = true, cancelled = true, expired = true, skipped = true}
 
+-- A one-off task shows the status of its run as soon as its own moment has come; until then a run
+-- was triggered beside it.
+local OF_ITS_OWN = {scheduled = true, paused = true, cancelled = true}
+
 local function sync_task(task, id, status, at)
   local key = K.task(task)
   local h = redis.call('HMGET', key, 'once', 'lr', 'rev', 'status')
@@ -25,7 +29,7 @@ local function sync_task(task, id, status, at)
       redis.call('HSET', key, 'lr', id, 'lrs', status)
       redis.call('HDEL', key, 'lrf')
     end
-    if h[1] and h[4] ~= 'cancelled' then task_status(task, status) end
+    if h[1] and not OF_ITS_OWN[h[4]] then task_status(task, status) end
   end
   if FINISHED[status] or status == 'retrying' then
     redis.call('HINCRBY', key, 'n:' .. status, 1)
@@ -40,7 +44,10 @@ local function move(run, after, at, duration)
   redis.call('ZADD', K.runs_by('status', after), 0, run.id)
   redis.call('HSET', K.run(run.id), 'status', after)
   if run.status == 'running' then redis.call('ZREM', K.leases, run.id) end
-  if run.status == 'retrying' or run.status == 'queued' then redis.call('ZREM', K.agenda, 'r:' .. run.id) end
+  if run.status == 'retrying' then redis.call('HDEL', K.run(run.id), 'retry_at') end
+  if run.status == 'retrying' or run.status == 'queued' then
+    redis.call('ZREM', K.agenda, 'r:' .. run.id)
+  end
   if FINISHED[after] then
     redis.call('HSET', K.run(run.id), 'finished', text(at))
     redis.call('LPUSH', K.done(run.task), run.id)

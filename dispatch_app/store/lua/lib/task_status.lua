@@ -1,6 +1,6 @@
 -- @include keys
 -- The task's status in its record and its listings. `member` is its name in the listings.
-local function task_member(id, created) return string.format('%013.0f', created) .. '~' .. id end
+local function task_member(id, created) return string.format('%013.0f', tonumber(created) or 0) .. '~' .. id end
 
 local function task_status(id, after)
   local key = K.task(id)
