@@ -67,12 +67,17 @@ class Installation:
         return self._started(WorkerProcess(name, app, self.folder, environ, *options), wait)
 
     def beat(
-        self, *options: str, app: str = USERS_APP, wait: bool = True, **environ: str
+        self,
+        *options: str,
+        app: str = USERS_APP,
+        wait: bool = True,
+        cwd: Path | None = None,
+        **environ: str,
     ) -> BeatProcess:
         """Start `celery beat`; it is up when the store has heard of it."""
         name = f"beat-{next(self._numbers)}"
         environ = {**self.environ, **environ}
-        beat = self._started(BeatProcess(name, app, self.folder, environ, *options), wait)
+        beat = self._started(BeatProcess(name, app, self.folder, environ, *options, cwd=cwd), wait)
         if wait:
             self.until(lambda: beat.pid in self.beats(), "the beat to say that it lives")
         return beat

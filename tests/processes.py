@@ -33,9 +33,10 @@ class LocalProcess(CeleryTestContainer):
     Args:
         name: of the node, unique in its folder.
         command: of the process.
-        folder: where it runs and where its output is kept.
+        folder: where its output is kept.
         environ: what it gets beside this process' own environment.
         ready_prompt: what it says once it is ready.
+        cwd: where it runs, if that is another folder.
     """
 
     def __init__(
@@ -45,11 +46,12 @@ class LocalProcess(CeleryTestContainer):
         folder: Path,
         environ: Mapping[str, str],
         ready_prompt: str,
+        cwd: Path | None = None,
     ) -> None:
         # past the container's own __init__, which would ask Docker
         self._name, self._command, self._folder = name, command, folder
         self._environ = {**os.environ, "PYTHONPATH": str(ROOT), **environ}
-        self._prompt = ready_prompt
+        self._prompt, self._cwd = ready_prompt, cwd or folder
         self._log = folder / f"{name}.log"
         self._process = self._started()
 
@@ -141,7 +143,7 @@ class LocalProcess(CeleryTestContainer):
         with self._log.open("wb") as log:
             return subprocess.Popen(
                 self._command,
-                cwd=self._folder,
+                cwd=self._cwd,
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -172,10 +174,16 @@ class BeatProcess(LocalProcess):
     """`celery -A APP beat`."""
 
     def __init__(
-        self, name: str, app: str, folder: Path, environ: Mapping[str, str], *options: str
+        self,
+        name: str,
+        app: str,
+        folder: Path,
+        environ: Mapping[str, str],
+        *options: str,
+        cwd: Path | None = None,
     ) -> None:
         command = celery(app, "beat", "-l", "INFO", *options)
-        super().__init__(name, command, folder, environ, "beat: Starting...")
+        super().__init__(name, command, folder, environ, "beat: Starting...", cwd)
 
 
 class BrokerProcess(CeleryTestContainer):

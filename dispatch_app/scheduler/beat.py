@@ -119,7 +119,9 @@ class DispatchScheduler(Scheduler):
         if due.tasks or due.runs:
             # what follows from them is on the agenda by now; `due.next` does not know of it
             return 0.0 if advanced else _AFTER_LOSING
-        longest = self.dispatch.config.worker.poll_interval / 1000
+        config = self.dispatch.config
+        # awake for its own heartbeat, and for leases that lapse (I4)
+        longest = min(config.worker.poll_interval, config.scheduler.heartbeat_interval) / 1000
         return longest if due.next is None else min(longest, (due.next - due.now) / 1000)
 
     def _beat(self) -> None:

@@ -15,7 +15,8 @@ logger = get_logger(__name__)
 class Duty(bootsteps.StartStopStep):
     """Calls `perform` once a heartbeat, from when the worker is up until it stops."""
 
-    requires = ("celery.worker.components:Pool",)
+    # threads begin after all that forks at the start: a lock that one holds stays locked in a child
+    requires = ("celery.worker.components:Pool", "celery.worker.components:Beat")
     #: Celery's blueprint names steps by this
     abstract = True
 
