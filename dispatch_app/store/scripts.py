@@ -10,22 +10,32 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import redis
 from redis.commands.core import Script
+from redis.exceptions import (
+    ClusterDownError,
+    MasterDownError,
+    OutOfMemoryError,
+    ReadOnlyError,
+)
 
 from dispatch_app.domain.errors import StoreUnavailable
 
 _INCLUDE = re.compile(r"^-- @include (\w+)\n", re.MULTILINE)
-#: Redis' answers that mean "not now" rather than "you made a mistake".
-_NOT_NOW = ("OOM", "READONLY", "LOADING", "MISCONF", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS")
+#: Redis' answers that mean "not now" rather than "you made a mistake": redis-py's classes, which
+#: have lost their code, and the codes of all others and of errors inside a script.
+_NOT_NOW = (OutOfMemoryError, ReadOnlyError, MasterDownError, ClusterDownError)
+_NOT_NOW_CODES = ("OOM ", "READONLY ", "LOADING ", "MISCONF ", "MASTERDOWN ", "CLUSTERDOWN ",
+                  "NOREPLICAS ")  # fmt: skip
 
 #: A `redis.Redis` whose replies are text (`decode_responses`), which its stubs cannot express.
 Client = Any
 
+_LUA = Path(__file__).with_name("lua")
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -38,7 +48,7 @@ def reaching_redis() -> Iterator[None]:
         raise StoreUnavailable(f"Redis does not answer: {error}") from error
     except redis.ResponseError as error:
         # an error inside a script arrives with the script's name before its code
-        if any(code in str(error) for code in _NOT_NOW):
+        if isinstance(error, _NOT_NOW) or any(code in str(error) for code in _NOT_NOW_CODES):
             raise StoreUnavailable(f"Redis refuses writes: {error}") from error
         raise
 
@@ -69,15 +79,17 @@ class Scripts:
 
 
 @cache
-def source(name: str) -> str:
+def source(name: str, folder: Path = _LUA) -> str:
     """The text of a script with all that it includes.
+
+    Args:
+        folder: where it is; its includes are in `lib` below.
 
     Raises:
         FileNotFoundError: a script or an include that is not there.
         ValueError: includes that go round in a circle; the message shows it.
     """
-    folder = files(__package__) / "lua"
-    script = folder.joinpath(f"{name}.lua").read_text(encoding="utf-8")
+    script = (folder / f"{name}.lua").read_text(encoding="utf-8")
     parts: dict[str, str] = {}
 
     def add(include: str, path: tuple[str, ...]) -> None:
@@ -86,7 +98,7 @@ def source(name: str) -> str:
             raise ValueError(f"{name}.lua: includes in a circle: {circle}")
         if include in parts:
             return
-        text = folder.joinpath("lib").joinpath(f"{include}.lua").read_text(encoding="utf-8")
+        text = (folder / "lib" / f"{include}.lua").read_text(encoding="utf-8")
         for inner in _INCLUDE.findall(text):
             add(inner, (*path, include))
         parts[include] = _INCLUDE.sub("", text)
