@@ -1,0 +1,53 @@
+"""renew.lua: prolong many leases at once, and name those that are lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.store.scene import NOW, Scene
+
+
+@pytest.fixture(autouse=True)
+def task(scene):
+    return scene.task()
+
+
+def renew(scene: Scene, *pairs, now: int = NOW + 5_000):
+    return scene.call("renew", now=now, lease=10_000, runs=[list(pair) for pair in pairs])
+
+
+def test_only_what_is_held_is_prolonged(scene):
+    scene.running("r1")
+    scene.running("r2")
+    before = scene.state()
+    assert renew(scene, ("r1", "token"), ("r2", "other")) == ["r2"]
+    assert scene.changes(before) == {"leases": {"r1": NOW + 15_000}}
+
+
+def test_what_has_not_started_yet_is_no_loss(scene):
+    scene.queued()
+    before = scene.state()
+    assert renew(scene, ("r", "token")) == []
+    assert scene.changes(before) == {}
+
+
+@pytest.mark.parametrize("seed", ["retrying", "finished"])
+def test_what_is_over_is_lost(scene, seed):
+    getattr(scene, seed)()
+    before = scene.state()
+    assert renew(scene, ("r", "token"), ("unknown", "token")) == ["r", "unknown"]
+    assert scene.changes(before) == {}
+
+
+def test_a_lease_that_lapsed_but_was_not_reaped_is_still_the_holders(scene):
+    scene.running()
+    assert renew(scene, ("r", "token"), now=NOW + 60_000) == []
+    assert scene.state()["leases"] == {"r": NOW + 70_000}
+
+
+def test_twenty_thousand_at_once(scene):
+    runs = [f"r{n:05d}" for n in range(20_000)]
+    scene.many_running(runs)
+    assert renew(scene, *((run_id, "token") for run_id in runs)) == []
+    assert renew(scene, *((run_id, "other") for run_id in runs)) == runs
+    assert scene.client.zcount(scene.store.keys.leases(), NOW + 15_000, NOW + 15_000) == 20_000

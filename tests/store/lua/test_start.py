@@ -1,0 +1,116 @@
+"""start.lua: take the lease of an attempt, or say why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from dispatch_app.store.codec import encode_task
+from tests.store.scene import HOURLY, MINUTE, NOW
+
+
+@pytest.fixture(autouse=True)
+def task(scene):
+    return scene.task()
+
+
+def test_a_queued_run_is_handed_over_under_a_lease(scene):
+    scene.queued(reason="retry of x")
+    before = scene.state()
+    reply = scene.start(now=NOW + 1_000)
+    code, now, task, definition, failures, lost, at, origin = reply
+    assert (code, now, task, definition) == ("OK", str(NOW + 1_000), "t", encode_task(HOURLY))
+    assert (int(failures), int(lost), at, origin) == (0, 0, str(NOW), "schedule")
+    assert scene.changes(before) == {
+        "events": ["run.running t/r running"],
+        "leases": {"r": NOW + 11_000},
+        "run:r": {
+            "reason": None,
+            "started": str(NOW + 1_000),
+            "status": "running",
+            "token": "token",
+            "worker": "w@host",
+        },
+        "runs:status:queued": None,
+        "runs:status:running": {"r": 0},
+        f"stats:{MINUTE}": {"echo|running": "1"},
+        "task:t": {"lrs": "running"},
+    }
+
+
+def test_the_same_token_again_gets_the_same_answer_and_a_fresh_lease(scene):
+    scene.running()
+    before = scene.state()
+    assert scene.start(now=NOW + 3_000)[0] == "OK"
+    assert scene.changes(before) == {"leases": {"r": NOW + 13_000}}
+
+
+def test_an_attempt_after_failures_is_told_of_them(scene):
+    scene.retrying()
+    entry = {
+        "member": "r:r", "due": NOW + 5_000, "queue": "default", "message": "m", "attempt": 2,
+    }  # fmt: skip
+    scene.call("commit", entries=[entry])
+    reply = scene.start(attempt=2, token="second")
+    assert [str(part) for part in reply[4:6]] == ["1", "0"]
+
+
+@pytest.mark.parametrize(
+    ("seed", "arguments", "reply"),
+    [
+        ("queued", {"attempt": 2}, ["STALE"]),
+        ("retrying", {"token": "other"}, ["STALE"]),
+        ("running", {"token": "other"}, ["HELD"]),
+        ("finished", {"token": "other"}, ["FINISHED", "succeeded"]),
+        ("finished", {}, ["FINISHED", "succeeded"]),
+    ],
+)
+def test_who_has_no_right_gets_a_reason_and_changes_nothing(scene, seed, arguments, reply):
+    getattr(scene, seed)()
+    before = scene.state()
+    assert scene.start(**arguments) == reply
+    assert scene.changes(before) == {}
+
+
+def test_an_unknown_run_is_not_found(scene):
+    before = scene.state()
+    assert scene.start("unknown") == ["NOT_FOUND"]
+    assert scene.changes(before) == {}
+
+
+def test_too_late_it_expires_and_never_starts(scene):
+    scene.queued(expires=NOW + 1_000)
+    before = scene.state()
+    assert scene.start(now=NOW + 1_001) == ["EXPIRED"]
+    assert scene.changes(before) == {
+        "done:t": ["r"],
+        "events": ["run.expired t/r expired"],
+        "run:r": {
+            "finished": str(NOW + 1_001),
+            "reason": "it was not started in time",
+            "status": "expired",
+        },
+        "runs:status:expired": {"r": 0},
+        "runs:status:queued": None,
+        f"stats:{MINUTE}": {"echo|expired": "1"},
+        "task:t": {"lrf": str(NOW + 1_001), "lrs": "expired", "n:expired": "1"},
+    }
+
+
+def test_at_its_last_moment_it_still_starts(scene):
+    scene.queued(expires=NOW + 1_000)
+    assert scene.start(now=NOW + 1_000)[0] == "OK"
+
+
+def test_a_run_that_waits_for_a_worker_that_knows_it_may_start_before(scene):
+    scene.queued()
+    scene.call("postpone", id="r", attempt=1, delay=5_000, reason="nobody knows its type")
+    assert scene.state()["agenda"]["r:r"] == NOW + 5_000
+    assert scene.start()[0] == "OK"
+    assert "r:r" not in scene.state()["agenda"]
+
+
+def test_runs_that_expire_do_not_pile_up(scene):
+    for number in range(5):
+        scene.queued(f"r{number}", expires=NOW)
+        assert scene.start(f"r{number}", now=NOW + 1, keep=3) == ["EXPIRED"]
+    assert scene.state()["done:t"] == ["r4", "r3", "r2"]

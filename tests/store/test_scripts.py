@@ -1,0 +1,133 @@
+"""The loader of the scripts, and what callers are told when Redis does not do its part."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dispatch_app.domain.errors import StoreUnavailable
+from dispatch_app.store import Store
+from dispatch_app.store.scripts import source
+from tests.store.scene import NOW, Scene
+from tests.waiting import wait_for
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    """Writes scripts into a folder of the test's own: `write(main="...", **{"lib/a": "..."})`."""
+    (tmp_path / "lib").mkdir()
+
+    def write(**texts: str) -> Path:
+        for name, text in texts.items():
+            (tmp_path / f"{name}.lua").write_text(text)
+        return tmp_path
+
+    return write
+
+
+def test_an_include_stands_before_what_uses_it(write):
+    folder = write(
+        main="-- What: x\n-- @include b\nreturn b()\n",
+        **{
+            "lib/a": "local function a() return 1 end\n",
+            "lib/b": "-- @include a\nlocal function b() return a() end\n",
+        },
+    )
+    assert source("main", folder) == (
+        "local function a() return 1 end\n"
+        "\nlocal function b() return a() end\n"
+        "\n-- What: x\nreturn b()\n"
+    )
+
+
+def test_each_is_included_once_whatever_includes_it(write):
+    folder = write(
+        main="-- @include a\n-- @include b\nreturn 1\n",
+        **{"lib/a": "local a = 1\n", "lib/b": "-- @include a\nlocal b = a\n"},
+    )
+    assert source("main", folder).count("local a = 1") == 1
+
+
+def test_includes_in_a_circle_are_refused_with_the_circle(write):
+    folder = write(
+        main="-- @include a\n",
+        **{"lib/a": "-- @include b\n", "lib/b": "-- @include c\n", "lib/c": "-- @include a\n"},
+    )
+    with pytest.raises(ValueError, match=r"main\.lua: includes in a circle: a -> b -> c -> a"):
+        source("main", folder)
+
+
+def test_a_script_may_include_a_function_of_its_own_name(write):
+    folder = write(cancel="-- @include cancel\n", **{"lib/cancel": "local cancel = 1\n"})
+    assert "local cancel = 1" in source("cancel", folder)
+
+
+@pytest.mark.parametrize("text", ["-- @include missing\n", None])
+def test_what_is_not_there_is_refused_by_name(write, text):
+    folder = write(**({"missing": text} if text else {}))
+    with pytest.raises(FileNotFoundError, match=r"missing\.lua"):
+        source("missing", folder)
+
+
+def test_a_server_that_forgot_the_scripts_is_told_them_again(scene):
+    scene.task("t1")
+    scene.client.script_flush()
+    scene.task("t2")
+    assert set(scene.state()["agenda"]) == {"t:t1", "t:t2"}
+
+
+def test_two_installations_share_a_server_and_see_nothing_of_each_other(redis_url):
+    ours, theirs = Scene(redis_url), Scene(redis_url, prefix="{other}:")
+    ours.task("same")
+    before = ours.state()
+    assert theirs.state() == {f"{ours.prefix}{key}": value for key, value in before.items()}
+    theirs.task("same")
+    theirs.queued("r", "same")
+    theirs.call("cancel", id="same", keep=100)
+    mine = {key: value for key, value in ours.state().items() if key in before}
+    assert mine == before
+    theirs.store.tasks.purge("same")
+    assert ours.store.tasks.get("same").status == "scheduled"
+    ours.close()
+    theirs.close()
+
+
+def test_a_server_that_is_away_is_unavailable(new_redis):
+    server = new_redis()
+    scene = Scene(server.url)
+    scene.task()
+    server.kill()
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        scene.store.tasks.get("t")
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        scene.call("cancel", id="t", keep=100)
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        scene.store.now()
+    scene.close()
+
+
+def test_a_server_that_is_full_refuses_and_stores_nothing(new_redis):
+    server = new_redis()
+    scene = Scene(server.url)
+    scene.task("before")
+    scene.client.config_set("maxmemory", 1)
+    with pytest.raises(StoreUnavailable, match="refuses writes"):
+        scene.task("after")
+    # what only reads still works
+    assert scene.call("due", now=NOW, limit=10)[0] == str(NOW)
+    assert scene.store.tasks.get("before").status == "scheduled"
+    scene.client.config_set("maxmemory", 0)
+    assert set(scene.state()["agenda"]) == {"t:before"}
+    scene.close()
+
+
+def test_a_replica_shows_what_there_is_and_refuses_writes(new_redis, scene, redis_server):
+    scene.task()
+    replica = new_redis("--replicaof", "127.0.0.1", str(redis_server.port))
+    store = Store(replica.url)
+    wait_for(lambda: store.client.exists(store.keys.task("t")), what="the replica to have the task")
+    assert store.tasks.get("t").status == "scheduled"
+    with pytest.raises(StoreUnavailable, match="refuses writes"):
+        store.tasks.cancel("t")
+    store.close()
