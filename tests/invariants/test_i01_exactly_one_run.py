@@ -1,0 +1,109 @@
+"""I1: every occurrence that its policy wants run gets exactly one run, whatever scheduler dies,
+stalls or doubles, whenever. And with it I2: each of these runs has its message."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+
+import pytest
+
+from dispatch_app.domain.schedule import Interval, Once
+from dispatch_app.domain.task import Misfire
+from dispatch_app.store.runs import Outcome
+from tests.invariants.broker import messages_of, queued_runs
+
+RUN_ALL = Misfire(policy="run_all")
+
+
+def every(installation, interval: int, times: int, count: int) -> dict[str, list[int]]:
+    """Tasks of that interval -> the moments for which they have to run."""
+    wanted = {}
+    for _ in range(count):
+        start = installation.store.now() + interval
+        schedule = Interval(every=interval, start_time=start, max_runs=times)
+        task_id = installation.create("add", payload={"x": 1}, schedule=schedule, misfire=RUN_ALL)
+        wanted[task_id] = [start + n * interval for n in range(times)]
+    return wanted
+
+
+def is_empty(installation) -> bool:
+    """Whether nothing is on the agenda any more."""
+    with installation.server.client() as client:
+        return client.zcard(installation.store.keys.agenda()) == 0
+
+
+def check(installation, wanted: dict[str, list[int]]) -> None:
+    """Wait for the end of all schedules, then compare every run and every message."""
+    installation.until(
+        lambda: is_empty(installation),
+        "all schedules to end",
+        timeout=60,
+    )
+    for task_id, moments in wanted.items():
+        assert [run.scheduled_for for run in installation.runs_of(task_id)] == moments
+    runs = queued_runs(installation)
+    assert len(runs) == sum(map(len, wanted.values()))
+    assert messages_of(installation) == runs
+
+
+def test_beats_are_killed_at_random_over_thousands_of_occurrences(installation):
+    dice = random.Random()
+    beats = [installation.beat(wait=False) for _ in range(3)]
+    wanted = every(installation, interval=100, times=75, count=40)
+    killed = 0
+    end = time.monotonic() + 9
+    while time.monotonic() < end:
+        time.sleep(dice.uniform(0.02, 0.4))
+        working = installation.beats()
+        victim = dice.choice(beats)
+        if victim.pid not in working:
+            continue  # it is only starting
+        if dice.random() < 0.3:
+            # stopped with what it has read, and goes on with that later
+            os.kill(victim.pid, signal.SIGSTOP)
+            time.sleep(dice.uniform(0.05, 0.3))
+            os.kill(victim.pid, signal.SIGCONT)
+        else:
+            victim.kill("SIGKILL")
+            killed += 1
+            beats[beats.index(victim)] = installation.beat(wait=False)
+    check(installation, wanted)
+    assert killed >= 3, "too few were killed for this to say anything"
+
+
+@pytest.mark.parametrize("fault", ["BeforeCommit", "AfterCommit", "BetweenBatches"])
+def test_a_beat_dies_at_the_worst_line(installation, fault):
+    moment = installation.store.now() + 500
+    once = [
+        installation.create("add", payload={"x": n}, schedule=Once(start_time=moment))
+        for n in range(600)
+    ]
+    wanted = every(installation, interval=200, times=10, count=5)
+    dying = installation.beat("-S", f"tests.scheduler.faults:{fault}", wait=False)
+    assert dying.wait() == -signal.SIGKILL
+    installation.beat()
+    check(installation, wanted | {task_id: [moment] for task_id in once})
+
+
+@pytest.mark.parametrize("fault", ["BeforeCommit", "AfterCommit"])
+def test_a_beat_dies_while_it_sends_a_retry(installation, fault):
+    run = installation.latest(installation.create("add"))
+    installation.store.runs.start(run.id, 1, token="t", worker="w", lease=60_000)
+    outcome = Outcome(status="retrying", outcome="retried", failures=1)
+    installation.store.runs.finish(run.id, "t", outcome)
+    dying = installation.beat("-S", f"tests.scheduler.faults:{fault}", wait=False)
+    assert dying.wait() == -signal.SIGKILL
+    installation.beat()
+    installation.until(lambda: installation.latest(run.task_id).attempt == 2)
+    assert messages_of(installation) == {(run.id, 1): 1, (run.id, 2): 1}
+
+
+def test_two_beats_that_read_the_same_moment(installation):
+    for _ in range(2):
+        installation.beat(wait=False)
+    installation.until(lambda: len(installation.beats()) == 2)
+    wanted = every(installation, interval=250, times=8, count=100)
+    check(installation, wanted)
