@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery.utils.log import get_logger
 
-from dispatch_app.domain.errors import DispatchError
+from dispatch_app.domain.errors import CorruptRecord, DispatchError
 from dispatch_app.domain.run import MAX_LOST, Failure
 from dispatch_app.operations import Platform
 from dispatch_app.store.agenda import Lapsed, Reaped
@@ -29,6 +29,8 @@ def _reaped(dispatch: Platform, run: Lapsed) -> Reaped:
     if run.lost + 1 > MAX_LOST:
         return Reaped(id=run.id, lease=run.lease, error=error)
     try:
+        if run.fault:
+            raise CorruptRecord(run.fault)
         task = decode_task(run.definition)
         queue, message = dispatch.messages.render(run.id, run.attempt + 1, run.failures, task)
     except DispatchError as refusal:

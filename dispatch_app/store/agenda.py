@@ -81,7 +81,7 @@ class NextAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Lapsed(msgspec.Struct, frozen=True, kw_only=True):
-    """A run whose lease ran out."""
+    """A run whose lease ran out; `fault` as in a `DueTask`."""
 
     id: str
     lease: float
@@ -89,6 +89,7 @@ class Lapsed(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     failures: int
     lost: int
+    fault: str | None = None
 
 
 class Reaped(msgspec.Struct, frozen=True, kw_only=True):
@@ -154,19 +155,21 @@ class Agenda:
 
     def lapsed(self) -> list[Lapsed]:
         """At most BATCH runs whose lease has run out."""
-        return [
-            Lapsed(
-                id=run_id,
-                lease=float(lease),
-                definition=definition,
-                attempt=int(attempt or 0),
-                failures=int(failures or 0),
-                lost=int(lost or 0),
+        lapsed = []
+        for run_id, lease, definition, *counters in self._scripts.call("lapsed", {"limit": BATCH}):
+            (attempt, failures, lost), faults = zip(*map(_counter, counters), strict=True)
+            lapsed.append(
+                Lapsed(
+                    id=run_id,
+                    lease=float(lease),
+                    definition=definition,
+                    attempt=attempt,
+                    failures=failures,
+                    lost=lost,
+                    fault=next(filter(None, faults), None),
+                )
             )
-            for run_id, lease, definition, attempt, failures, lost in self._scripts.call(
-                "lapsed", {"limit": BATCH}
-            )
-        ]
+        return lapsed
 
     def reap(self, entries: Sequence[Reaped]) -> int:
         """Give lapsed runs their next attempt, or end them; returns how many were still lapsed."""

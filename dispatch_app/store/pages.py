@@ -78,12 +78,15 @@ def decode_cursor(cursor: str) -> str:
     Raises:
         InvalidInput: no cursor of ours.
     """
+    refusal = InvalidInput({"cursor": "Not a cursor: pass on `next` of the page before, as it is."})
     try:
-        return base64.urlsafe_b64decode(cursor.encode("ascii")).decode()
+        member = base64.urlsafe_b64decode(cursor.encode("ascii")).decode()
     except (binascii.Error, UnicodeError) as error:
-        raise InvalidInput(
-            {"cursor": "Not a cursor: pass on `next` of the page before, as it is."}
-        ) from error
+        raise refusal from error
+    # base64 overlooks what it does not know
+    if _encode_cursor(member) != cursor:
+        raise refusal
+    return member
 
 
 def _encode_cursor(member: str) -> str:

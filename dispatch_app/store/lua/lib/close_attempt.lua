@@ -6,14 +6,16 @@ local function close_attempt(run, a, at)
   local key = K.run(run.id)
   local h = redis.call('HMGET', key, 'worker', 'started')
   local attempt = '{"number":' .. run.attempt .. ',"worker":' .. cjson.encode(h[1] or '') ..
-    ',"started_at":' .. (h[2] or 'null') .. ',"finished_at":' .. text(at) ..
+    ',"started_at":' .. (tonumber(h[2]) and h[2] or 'null') .. ',"finished_at":' .. text(at) ..
     ',"outcome":"' .. a.outcome .. '"' .. (a.error and (',"error":' .. a.error) or '') .. '}'
   redis.call('HSET', key, 'a:' .. run.attempt, attempt, 'closed', a.token)
   redis.call('HDEL', key, 'token')
   if a.result then redis.call('HSET', key, 'result', a.result) end
   if a.error then redis.call('HSET', key, 'error', a.error) else redis.call('HDEL', key, 'error') end
   if a.reason then redis.call('HSET', key, 'reason', a.reason) end
-  if a.failures > 0 then redis.call('HINCRBY', key, 'failures', a.failures) end
-  if a.lost > 0 then redis.call('HINCRBY', key, 'lost', a.lost) end
-  return h[2] and at - tonumber(h[2])
+  -- a counter that is none (somebody's hand) stays as it is, and stops nothing
+  if a.failures > 0 then redis.pcall('HINCRBY', key, 'failures', a.failures) end
+  if a.lost > 0 then redis.pcall('HINCRBY', key, 'lost', a.lost) end
+  local started = tonumber(h[2])
+  return started and at - started
 end

@@ -20,7 +20,7 @@ local OF_ITS_OWN = {scheduled = true, paused = true, cancelled = true}
 
 local function sync_task(task, id, status, at)
   local key = K.task(task)
-  local h = redis.call('HMGET', key, 'once', 'lr', 'rev', 'status')
+  local h = redis.pcall('HMGET', key, 'once', 'lr', 'rev', 'status')
   if not h[3] then return end
   if not h[2] or h[2] <= id then
     if FINISHED[status] then
@@ -32,7 +32,7 @@ local function sync_task(task, id, status, at)
     if h[1] and not OF_ITS_OWN[h[4]] then task_status(task, status) end
   end
   if FINISHED[status] or status == 'retrying' then
-    redis.call('HINCRBY', key, 'n:' .. status, 1)
+    redis.pcall('HINCRBY', key, 'n:' .. status, 1)
   end
 end
 
