@@ -38,6 +38,7 @@ def _path(error: ValidationError) -> str:
     names = ["payload", *(str(part) for part in error.absolute_path)]
     if error.validator == "required":
         # the error is the object's; the caller wants to read which field is missing
-        missing = (n for n in error.validator_value if n not in error.instance)
+        required: Any = error.validator_value
+        missing = (name for name in required if name not in error.instance)
         names.append(next((n for n in missing if repr(n) in error.message), ""))
     return ".".join(name for name in names if name)
