@@ -122,9 +122,12 @@ def test_a_server_that_is_full_refuses_and_stores_nothing(new_redis):
     scene.close()
 
 
-def test_a_replica_shows_what_there_is_and_refuses_writes(new_redis, scene, redis_server):
+def test_a_replica_shows_what_there_is_and_refuses_writes(new_redis):
+    primary = new_redis("--repl-diskless-sync-delay", "0")
+    scene = Scene(primary.url)
     scene.task()
-    replica = new_redis("--replicaof", "127.0.0.1", str(redis_server.port))
+    scene.close()
+    replica = new_redis("--replicaof", "127.0.0.1", str(primary.port))
     store = Store(replica.url)
     wait_for(lambda: store.client.exists(store.keys.task("t")), what="the replica to have the task")
     assert store.tasks.get("t").status == "scheduled"

@@ -99,11 +99,24 @@ def test_a_lease_of_nothing_goes_and_stops_no_other(scene):
     assert scene.state()["run:r"]["attempt"] == "2"
 
 
-def test_an_attempt_without_a_number_stops_no_other(scene):
+@pytest.mark.parametrize(
+    ("key", "field"),
+    [("run:r1", "attempt"), ("run:r1", "lost"), ("run:r1", "started"), ("task:t", "n:failed")],
+)
+def test_a_damaged_number_stops_no_other(scene, key, field):
     scene.running("r1")
     scene.running("r2")
-    scene.client.hset(scene.store.keys.run("r1"), "attempt", "garbage")
+    scene.client.hset(scene.prefix + key, field, "garbage")
     assert reap(scene, {"id": "r1"}, again("r2")) == 2
+    state = scene.state()
+    assert (state["run:r1"]["status"], state["run:r2"]["status"]) == ("failed", "queued")
+
+
+def test_a_task_that_is_no_record_stops_no_run(scene):
+    scene.running()
+    scene.client.set(scene.store.keys.task("t"), "garbage")
+    assert reap(scene, {"id": "r"}) == 1
+    assert scene.state()["run:r"]["status"] == "failed"
 
 
 def test_the_oldest_finished_runs_go(scene):
