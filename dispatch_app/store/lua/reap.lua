@@ -20,7 +20,8 @@ for _, e in ipairs(a.entries) do
   local lapsed = lease and tonumber(lease) == e.lease
   local run = lapsed and read_run(e.id)
   if run and run.status == 'running' then
-    close_attempt(run, {token = run.token, outcome = 'lost', error = e.error, failures = 0, lost = 1}, at)
+    -- closed by no token: a late finish of its holder is told that it is lost, not that all is well
+    close_attempt(run, {token = '', outcome = 'lost', error = e.error, failures = 0, lost = 1}, at)
     if e.message then
       redis.call('HSET', K.run(e.id), 'attempt', run.attempt + 1, 'queued', text(at))
       redis.call('HDEL', K.run(e.id), 'worker', 'started')

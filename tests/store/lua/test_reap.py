@@ -35,7 +35,7 @@ def test_the_next_attempt_and_its_message_at_once(scene):
             "a:1": f'{{"number":1,"worker":"w@host","started_at":{NOW},"finished_at":{LAPSED},'
             f'"outcome":"lost","error":{ERROR}}}',
             "attempt": "2",
-            "closed": "token",
+            "closed": "",
             "error": ERROR,
             "lost": "1",
             "queued": str(LAPSED),
