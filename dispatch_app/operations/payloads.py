@@ -39,6 +39,7 @@ def _path(error: ValidationError) -> str:
     if error.validator == "required":
         # the error is the object's; the caller wants to read which field is missing
         required: Any = error.validator_value
-        missing = (name for name in required if name not in error.instance)
+        given: Any = error.instance
+        missing = (name for name in required if name not in given)
         names.append(next((n for n in missing if repr(n) in error.message), ""))
     return ".".join(name for name in names if name)
