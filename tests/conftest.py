@@ -51,3 +51,9 @@ def installation(
     installation = Installation(redis_server, tmp_path)
     yield installation
     installation.close()
+
+
+@pytest.fixture
+def notes(installation: Installation) -> Callable[[str], list[list[object]]]:
+    """What the user's functions noted about a run of `installation`, in order."""
+    return installation.notes

@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from celery import Celery
 
 from dispatch_app.config import load
@@ -149,6 +150,11 @@ class Installation:
     def until(self, condition: Callable[[], Any], what: str = "", timeout: float = 15) -> Any:
         """The first true answer of `condition`."""
         return wait_for(condition, timeout, what, pause=0.03)
+
+    def notes(self, about: str) -> list[list[object]]:
+        """What the functions, hooks and signals of the user's app noted about a run, in order."""
+        with self.server.client() as client:
+            return [msgspec.json.decode(text) for text in client.lrange(f"seen:{about}", 0, -1)]
 
     def close(self) -> None:
         """End all processes, and give back the connections."""

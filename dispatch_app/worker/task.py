@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -32,6 +31,7 @@ from dispatch_app.worker.context import RunContext
 #: Field of a request that names this delivery of it; made by `DispatchRequest`.
 TOKEN = "dispatch_token"  # noqa: S105 - a name, not a secret
 _CONTEXT = "dispatch_context"
+_REFUSAL = "dispatch_refusal"
 
 logger = get_task_logger(__name__)
 
@@ -52,6 +52,8 @@ class DispatchTask(Task):
         if self.request.get(ATTEMPT_HEADER) is None:
             super().before_start(task_id, args, kwargs)
             return
+        if refusal := self.request.get(_REFUSAL):
+            raise refusal
         context = self.dispatch or _begin(self, task_id, args, kwargs)
         _watched(self, context, partial(_check_arguments, self, args, kwargs))
         _watched(self, context, partial(super().before_start, task_id, args, kwargs))
@@ -130,10 +132,13 @@ def _begin_before_others() -> None:
 
 
 def _on_prerun(task: Task, task_id: str, args: list[Any], kwargs: dict[str, Any], **_: Any) -> None:
-    # a refusal or an error can only be raised by before_start, which then asks again
-    with suppress(Exception):
-        if isinstance(task, DispatchTask) and task.request.get(ATTEMPT_HEADER) is not None:
-            _begin(task, task_id, args, kwargs)
+    if not isinstance(task, DispatchTask) or task.request.get(ATTEMPT_HEADER) is None:
+        return
+    try:
+        _begin(task, task_id, args, kwargs)
+    except Exception as refusal:
+        # what a receiver raises is only logged; before_start may raise it
+        task.request.update({_REFUSAL: refusal})
 
 
 def _begin(task: Task, run_id: str, args: list[Any], kwargs: dict[str, Any]) -> RunContext:

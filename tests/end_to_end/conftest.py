@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import msgspec
 import pytest
 from celery import Celery
 from pytest_celery import (
@@ -93,9 +92,4 @@ def shared(celery_setup: Setup) -> Installation:
 @pytest.fixture
 def seen(shared: Installation) -> Callable[[str], list[list[object]]]:
     """What hooks and signals of the user's app were told about a run, in order."""
-
-    def read(about: str) -> list[list[object]]:
-        with shared.server.client() as client:
-            return [msgspec.json.decode(text) for text in client.lrange(f"seen:{about}", 0, -1)]
-
-    return read
+    return shared.notes
