@@ -12,6 +12,7 @@ from dispatch_app.domain.errors import LeaseLost
 from dispatch_app.domain.task import Task
 from dispatch_app.store import Store
 from dispatch_app.store.runs import Lease
+from dispatch_app.worker.outcome import clean
 
 #: Longest log line that is kept, characters.
 LINE_LIMIT = 4_000
@@ -56,7 +57,7 @@ class RunContext:
 
     def log(self, *lines: str) -> None:
         """Keep lines with the run, at most the last 1,000 of 4,000 characters each."""
-        self._report(None, [line[:LINE_LIMIT] for line in lines])
+        self._report(None, [clean(line[:LINE_LIMIT]) for line in lines])
 
     def replace_arguments(self, args: Sequence[Any] | None, kwargs: dict[str, Any] | None) -> None:
         """Give the next attempts other arguments, as `self.retry(kwargs=...)` asks for."""

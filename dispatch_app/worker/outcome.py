@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
@@ -29,8 +29,8 @@ def success(result: Any, limit: int) -> Outcome:
     """
     try:
         encoded = msgspec.json.encode(result, enc_hook=repr)
-    except (TypeError, ValueError, RecursionError):
-        encoded = msgspec.json.encode(repr(result))
+    except Exception:
+        encoded = msgspec.json.encode(clean(_words(repr, result)))
     if len(encoded) <= limit:
         return Outcome(status="succeeded", outcome="succeeded", result=encoded.decode())
     cut = encoded[:limit].decode(errors="ignore")
@@ -79,9 +79,14 @@ def describe(error: BaseException) -> Failure:
     lines = traceback.format_exception(type(cause), cause, cause.__traceback__)
     return Failure(
         type=_name(type(cause)),
-        message=str(cause)[:MESSAGE_LIMIT],
-        traceback="".join(lines)[-TRACEBACK_LIMIT:],
+        message=clean(_words(str, cause)[:MESSAGE_LIMIT]),
+        traceback=clean("".join(lines)[-TRACEBACK_LIMIT:]),
     )
+
+
+def clean(text: str) -> str:
+    """The text with what UTF-8 does not know (lone surrogates) as escapes."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _delay(error: BaseException, task: Task, failures: int) -> int | None:
@@ -96,6 +101,14 @@ def _delay(error: BaseException, task: Task, failures: int) -> int | None:
     if not is_retryable(task.retry, tuple(_names(type(error)))):
         return None
     return delay_before(task.retry, failures + 1, chance())
+
+
+def _words(describe: Callable[[Any], str], what: Any) -> str:
+    """What `describe` says of an object of the user's, whose own code may fail at it."""
+    try:
+        return describe(what)
+    except Exception as error:
+        return f"a {type(what).__name__} that cannot be put into words ({type(error).__name__})"
 
 
 def _until(when: Any) -> int:

@@ -8,6 +8,7 @@ from celery.exceptions import TaskRevokedError, TimeoutError
 from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.retry import RetryPolicy
 from dispatch_app.operations import runs
+from tests.installation import USERS_APP
 
 
 def outcomes(run) -> list[str]:
@@ -198,6 +199,12 @@ def test_a_payload_that_does_not_fit_is_refused_where_the_type_is_known(shared):
     with pytest.raises(InvalidInput) as refused:
         shared.create("add", payload={"y": 1, "why": 2})
     assert set(refused.value.fields) == {"payload.x", "payload"}
+
+
+def test_an_error_that_cannot_be_pickled_is_kept_as_text(shared):
+    run = shared.run("unpicklable", max_retries=1)
+    assert (run.status, outcomes(run)) == ("failed", ["retried", "failed"])
+    assert (run.error.type, run.error.message) == (f"{USERS_APP}.Unpicklable", "1 and 2")
 
 
 def test_a_result_that_json_does_not_know_is_kept_as_text(shared):

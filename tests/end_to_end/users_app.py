@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from typing import Any
 
@@ -247,6 +248,19 @@ def waiting(self, seconds=60, about=None):
 @app.task(name="marking")
 def marking(label, about):
     note(about, label)
+
+
+class Unpicklable(Exception):
+    """An error that does not survive its way out of the process."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} and {two}")
+        self.lock = threading.Lock()
+
+
+@app.task(name="unpicklable")
+def unpicklable():
+    raise Unpicklable(1, 2)
 
 
 @app.task(name="unserializable")

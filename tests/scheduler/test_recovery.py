@@ -1,0 +1,61 @@
+"""Leases that lapsed."""
+
+from __future__ import annotations
+
+from dispatch_app.scheduler.recovery import reap
+from tests.invariants.broker import messages_of, queued_runs
+
+
+def lapsed(installation):
+    """A run whose lease has run out."""
+    run = installation.latest(installation.create("add", payload={"x": 1}))
+    installation.store.runs.start(run.id, 1, token="t", worker="w@host", lease=60_000)
+    with installation.server.client() as client:
+        client.zadd(installation.store.keys.leases(), {run.id: 1})
+    return run
+
+
+def test_a_live_lease_is_left_alone(installation):
+    run = installation.latest(installation.create("add", payload={"x": 1}))
+    installation.store.runs.start(run.id, 1, token="t", worker="w@host", lease=60_000)
+    assert reap(installation.dispatch) == 0
+    assert installation.latest(run.task_id).status == "running"
+
+
+def test_a_lost_attempt_is_followed_by_the_next_with_its_message(installation):
+    run = lapsed(installation)
+    assert reap(installation.dispatch) == 1
+    run = installation.store.runs.get(run.id)
+    assert (run.status, run.attempt, run.lost, run.failures) == ("queued", 2, 1, 0)
+    assert (run.attempts[0].outcome, run.attempts[0].worker) == ("lost", "w@host")
+    assert messages_of(installation) == {(run.id, 1): 1, (run.id, 2): 1}
+    assert queued_runs(installation) == {(run.id, 2): 1}
+
+
+def test_two_schedulers_see_the_same_lapse(installation):
+    run = lapsed(installation)
+    read = installation.store.agenda.lapsed()
+    assert reap(installation.dispatch) == 1
+    assert [lease.id for lease in read] == [run.id]
+    assert reap(installation.dispatch) == 0
+    assert installation.store.runs.get(run.id).attempt == 2
+
+
+def test_hundreds_at_once(installation):
+    runs = [lapsed(installation) for _ in range(600)]
+    assert reap(installation.dispatch) == 500
+    assert reap(installation.dispatch) == 100
+    assert queued_runs(installation) == {(run.id, 2): 1 for run in runs}
+
+
+def test_a_record_that_cannot_be_read_ends_and_stops_no_other(installation):
+    runs = [lapsed(installation) for _ in range(3)]
+    with installation.server.client() as client:
+        client.hset(installation.store.keys.run(runs[1].id), "def", "garbage")
+    assert reap(installation.dispatch) == 3
+    assert reap(installation.dispatch) == 0
+    with installation.server.client() as client:
+        status, error = client.hmget(installation.store.keys.run(runs[1].id), "status", "error")
+    assert status == "failed"
+    assert "Its definition is not one that this version reads" in error
+    assert [installation.store.runs.get(runs[n].id).status for n in (0, 2)] == ["queued"] * 2

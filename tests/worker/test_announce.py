@@ -1,0 +1,93 @@
+"""What a worker says that it can do."""
+
+from __future__ import annotations
+
+import pytest
+from celery import Celery, Task
+
+from dispatch_app.config import load
+from dispatch_app.dispatch import Dispatch
+from dispatch_app.operations.payloads import check_payload
+from dispatch_app.worker.announce import schema_of, types_of
+
+
+@pytest.fixture
+def app(redis_url):
+    app = Celery("theirs", set_as_current=False, autofinalize=True)
+    Dispatch(app, load(environ={"REDIS_URL": redis_url}), default_queue="default")
+    app.conf.task_routes = {"report.*": {"queue": "reports"}}
+    yield app
+    app.close()
+
+
+def plain(x, y=1):
+    """Adds."""
+
+
+def anything(**fields):
+    pass
+
+
+def keywords(*, needed, free=None):
+    pass
+
+
+def positional(*args):
+    pass
+
+
+def annotated(x: int, y: "Missing" = None):  # noqa: F821, UP037
+    pass
+
+
+@pytest.mark.parametrize(
+    ("function", "properties", "required", "closed"),
+    [
+        (plain, {"x", "y"}, ["x"], True),
+        (anything, set(), None, False),
+        (keywords, {"needed", "free"}, ["needed"], True),
+        (positional, set(), None, True),
+        (annotated, {"x", "y"}, ["x"], True),
+    ],
+)
+def test_the_schema_has_the_parameters_of_the_function(app, function, properties, required, closed):
+    schema = schema_of(app.task(function))
+    assert set(schema["properties"]) == properties
+    assert schema.get("required") == required
+    assert (schema.get("additionalProperties") is False) is closed
+    check_payload(schema, dict.fromkeys(required or [], 1))
+
+
+def test_self_of_a_bound_task_is_no_parameter(app):
+    def bound(self, x):
+        pass
+
+    schema = schema_of(app.task(bound, bind=True))
+    assert set(schema["properties"]) == {"x"}
+
+
+def test_the_parameters_of_an_autoretrying_task_are_those_of_its_function(app):
+    schema = schema_of(app.task(plain, autoretry_for=(Exception,), name="retrying"))
+    assert schema == schema_of(app.task(plain, name="once"))
+
+
+def test_a_class_of_ones_own(app):
+    class Own(Task):
+        name = "own"
+
+        def run(self, x, y=2):
+            """Does it."""
+
+    task = app.register_task(Own())
+    assert set(schema_of(task)["properties"]) == {"x", "y"}
+
+
+def test_what_is_announced(app):
+    app.task(plain, name="plain")
+    app.task(plain, name="report.daily")
+    app.task(plain, name="own", payload_schema={"type": "object", "title": "mine"})
+    types = {known.name: known for known in types_of(app)}
+    assert types["plain"].description == "Adds."
+    assert (types["plain"].queue, types["report.daily"].queue) == ("default", "reports")
+    assert types["own"].schema == {"type": "object", "title": "mine"}
+    assert not [name for name in types if name.startswith("celery.")]

@@ -1,0 +1,161 @@
+"""What the end of an attempt means."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+import msgspec
+import pytest
+from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded, TimeLimitExceeded
+
+from dispatch_app.domain.errors import Discard, RetryAfter
+from dispatch_app.domain.retry import RetryPolicy
+from dispatch_app.domain.task import Task
+from dispatch_app.worker.outcome import MESSAGE_LIMIT, TRACEBACK_LIMIT, failure, success
+
+STEADY = RetryPolicy(backoff="fixed", delay=5_000, jitter=False)
+TASK = Task(type="t", max_retries=2, retry=STEADY)
+
+
+def raised(error: BaseException) -> BaseException:
+    """The error with a traceback, as an attempt leaves it."""
+    try:
+        raise error
+    except BaseException as caught:
+        return caught
+
+
+@pytest.mark.parametrize(
+    ("result", "kept"),
+    [
+        (None, "null"),
+        ({"a": [1, 2.5, "x"]}, '{"a":[1,2.5,"x"]}'),
+        ((1, 2), "[1,2]"),
+        (datetime(2026, 1, 2, tzinfo=timezone.utc), '"2026-01-02T00:00:00Z"'),
+        (b"\x00\xff", '"AP8="'),
+        (object, "\"<class 'object'>\""),
+        ({1: object}, '{"1":"<class \'object\'>"}'),
+        ({(1, 2): 3}, '{"(1, 2)":3}'),
+        ({1: {2}}, '{"1":[2]}'),
+        ("\ud800", "\"'\\\\ud800'\""),
+        (float("nan"), "null"),
+    ],
+    ids=repr,
+)
+def test_a_result_is_json_or_else_its_repr(result, kept):
+    outcome = success(result, 65_536)
+    assert (outcome.status, outcome.outcome, outcome.reason) == ("succeeded", "succeeded", None)
+    assert outcome.result == kept
+
+
+class Mute:
+    """Something of the user's that fails at being described."""
+
+    def __repr__(self):
+        raise RuntimeError("not even this")
+
+
+@pytest.mark.parametrize("result", [Mute(), [Mute()], 10**5_000], ids=["one", "inside", "digits"])
+def test_a_result_that_cannot_be_put_into_words(result):
+    assert "cannot be put into words" in success(result, 65_536).result
+
+
+def test_a_result_that_contains_itself():
+    result: list[object] = []
+    result.append(result)
+    assert success(result, 100).result == '"[[...]]"'
+
+
+@pytest.mark.parametrize("limit", [10, 11, 12, 13])
+def test_a_long_result_is_cut_between_characters(limit):
+    outcome = success("äöü" * 10, limit)
+    assert ('"' + "äöü" * 10).startswith(msgspec.json.decode(outcome.result))
+    assert len(msgspec.json.decode(outcome.result).encode()) <= limit
+    assert outcome.reason == f"its result of 62 bytes was cut to {limit}"
+
+
+@pytest.mark.parametrize(
+    ("failures", "status", "delay"),
+    [(0, "retrying", 5_000), (1, "retrying", 5_000), (2, "failed", 0)],
+)
+def test_an_error_is_retried_as_often_as_the_task_says(failures, status, delay):
+    outcome = failure(raised(ValueError("no")), TASK, failures)
+    assert (outcome.status, outcome.delay, outcome.failures) == (status, delay, 1)
+    assert (outcome.error.type, outcome.error.message) == ("ValueError", "no")
+
+
+@pytest.mark.parametrize(
+    ("policy", "error", "status"),
+    [
+        ({"retry_on": ("KeyError",)}, KeyError("x"), "retrying"),
+        ({"retry_on": ("LookupError",)}, KeyError("x"), "retrying"),
+        ({"retry_on": ("builtins.KeyError",)}, KeyError("x"), "retrying"),
+        ({"retry_on": ("KeyError",)}, ValueError("x"), "failed"),
+        ({"dont_retry_on": ("ValueError",)}, ValueError("x"), "failed"),
+        ({"dont_retry_on": ("ValueError",)}, UnicodeError("x"), "failed"),
+        ({"dont_retry_on": ("ValueError",)}, KeyError("x"), "retrying"),
+    ],
+)
+def test_the_policy_names_errors_by_themselves_or_by_a_base(policy, error, status):
+    task = msgspec.structs.replace(TASK, retry=RetryPolicy(**policy))
+    assert failure(raised(error), task, 0).status == status
+
+
+def test_discard_ends_and_retry_after_says_when():
+    outcome = failure(raised(Discard("useless")), TASK, 0)
+    assert (outcome.status, outcome.reason) == ("failed", "discarded by the task")
+    outcome = failure(raised(RetryAfter(1.5, "busy")), TASK, 0)
+    assert (outcome.status, outcome.delay) == ("retrying", 1_500)
+    assert outcome.error.message == "busy"
+    assert failure(raised(RetryAfter(1.5)), TASK, 2).status == "failed"
+
+
+@pytest.mark.parametrize("error", [SoftTimeLimitExceeded(), TimeLimitExceeded(3)])
+def test_time_limits_are_retried_and_called_timed_out(error):
+    outcome = failure(raised(error), TASK, 0)
+    assert (outcome.status, outcome.outcome) == ("retrying", "timed_out")
+    outcome = failure(raised(error), TASK, 2)
+    assert (outcome.status, outcome.outcome) == ("failed", "timed_out")
+
+
+def test_celerys_retry_says_when():
+    moment = datetime.now(timezone.utc) + timedelta(seconds=30)
+    for when, delay in ((7, 7_000), (0.5, 500), (None, 0), (-3, 0)):
+        assert failure(raised(Retry(when=when)), TASK, 5).delay == delay
+    assert 29_000 < failure(raised(Retry(when=moment)), TASK, 0).delay <= 30_000
+    naive = moment.replace(tzinfo=None)
+    assert 29_000 < failure(raised(Retry(when=naive)), TASK, 0).delay <= 30_000
+
+
+def test_the_cause_of_a_retry_is_its_error():
+    outcome = failure(raised(Retry(exc=raised(KeyError("gone")), when=1)), TASK, 0)
+    assert (outcome.outcome, outcome.error.type) == ("retried", "KeyError")
+
+
+def test_ignore_and_reject():
+    assert failure(raised(Ignore()), TASK, 0).status == "succeeded"
+    outcome = failure(raised(Reject("no")), TASK, 0)
+    assert (outcome.status, outcome.reason) == ("failed", "rejected")
+    outcome = failure(raised(Reject("later", requeue=True)), TASK, 0)
+    assert (outcome.status, outcome.outcome) == ("queued", "handed_back")
+
+
+def test_what_an_error_says_is_bounded():
+    outcome = failure(raised(ValueError("x" * 100_000)), TASK, 0)
+    assert len(outcome.error.message) == MESSAGE_LIMIT
+    assert len(outcome.error.traceback) == TRACEBACK_LIMIT
+
+
+def test_an_error_that_cannot_be_put_into_words():
+    class Silent(Exception):
+        __str__ = Mute.__repr__
+
+    outcome = failure(raised(Silent()), TASK, 0)
+    assert outcome.status == "retrying"
+    assert outcome.error.type.endswith("Silent")
+    assert outcome.error.message == "a Silent that cannot be put into words (RuntimeError)"
+
+
+def test_an_error_with_text_that_is_no_utf_8():
+    outcome = failure(raised(OSError("\udcff.txt")), TASK, 0)
+    assert msgspec.json.encode(outcome.error)
