@@ -164,7 +164,17 @@ class Scene:
     def state(self) -> State:
         """Everything in the database: key -> value, by its type."""
         keys = sorted(self.client.keys("*"))
-        return {key.removeprefix(self.prefix): self._value(key) for key in keys}
+        with self.client.pipeline() as pipe:
+            for key in keys:
+                pipe.type(key)
+            kinds = pipe.execute()
+            for key, kind in zip(keys, kinds, strict=True):
+                _READ[kind](pipe, key)
+            values = pipe.execute()
+        return {
+            key.removeprefix(self.prefix): _SHOWN.get(kind, lambda value: value)(value)
+            for key, kind, value in zip(keys, kinds, values, strict=True)
+        }
 
     def changes(self, before: State) -> State:
         """All that is different now: key -> its new value; None: it is gone.
@@ -182,23 +192,22 @@ class Scene:
 
     def events(self) -> list[str]:
         """The stream as `event task/run status` lines, oldest first."""
-        return self._value(self.store.keys.events())
+        return self.state()["events"]
 
-    def _value(self, key: str) -> Any:
-        kind = self.client.type(key)
-        if kind == "hash":
-            return dict(sorted(self.client.hgetall(key).items()))
-        if kind == "zset":
-            return {
-                name: int(score) for name, score in self.client.zrange(key, 0, -1, withscores=True)
-            }
-        if kind == "list":
-            return self.client.lrange(key, 0, -1)
-        if kind == "set":
-            return self.client.smembers(key)
-        if kind == "stream":
-            return [_event(fields) for _, fields in self.client.xrange(key)]
-        return self.client.get(key)
+
+_READ = {
+    "hash": lambda pipe, key: pipe.hgetall(key),
+    "zset": lambda pipe, key: pipe.zrange(key, 0, -1, withscores=True),
+    "list": lambda pipe, key: pipe.lrange(key, 0, -1),
+    "set": lambda pipe, key: pipe.smembers(key),
+    "stream": lambda pipe, key: pipe.xrange(key),
+    "string": lambda pipe, key: pipe.get(key),
+}
+_SHOWN = {
+    "hash": lambda fields: dict(sorted(fields.items())),
+    "zset": lambda members: {name: int(score) for name, score in members},
+    "stream": lambda entries: [_event(fields) for _, fields in entries],
+}
 
 
 def _event(fields: Mapping[str, str]) -> str:

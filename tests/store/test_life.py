@@ -1,0 +1,381 @@
+"""Tasks and runs under any row of calls: a run moves only as `domain.run.TRANSITIONS` says, and
+listings, leases, agenda, counters, messages and events always agree with the records."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from dispatch_app.domain.run import FINISHED, allowed
+from dispatch_app.domain.schedule import Once
+from dispatch_app.domain.task import Task
+from dispatch_app.store.codec import encode_task, listings_of
+from tests.properties import bounded
+from tests.servers import RedisServer
+from tests.store.scene import ERROR, HOURLY, NOW, ONE_OFF, QUEUE, Scene, member, new_run
+
+#: Few, so that runs are forgotten while others live.
+KEEP = 2
+LEASE = 10_000
+DEFINITIONS = {
+    "recurring": HOURLY,
+    "later": Task(type="email", queue="mail", schedule=Once(start_time=NOW + 5_000)),
+    "now": ONE_OFF,
+}
+numbers = st.integers(0, 30)
+some_time = st.sampled_from([0, 1, 999, 5_000, LEASE, 60_000])
+
+
+class Life(RuleBasedStateMachine):
+    """Calls scripts at moments of its own; reads everything back after each."""
+
+    def __init__(self, server: RedisServer) -> None:
+        super().__init__()
+        with server.client() as client:
+            client.flushall()
+        self.scene = Scene(server.url)
+        self.now = NOW
+        self.ids = 0
+        self.made: Counter[str] = Counter()
+        self.reached: Counter[tuple[str, str]] = Counter()
+        self.sent = 0
+        self.purged: set[str] = set()
+        self.state: dict[str, Any] = {}
+        self.events_seen = 0
+
+    def teardown(self) -> None:
+        self.scene.close()
+
+    # What is there
+
+    @property
+    def tasks(self) -> dict[str, dict[str, str]]:
+        return _records(self.state, "task:")
+
+    @property
+    def runs(self) -> dict[str, dict[str, str]]:
+        return _records(self.state, "run:")
+
+    def pick(self, records: dict[str, Any], number: int) -> str:
+        """One of them, or now and then one that never was."""
+        ids = [*sorted(records), "unknown"]
+        return ids[number % len(ids)]
+
+    def call(self, script: str, **arguments: Any) -> Any:
+        return self.scene.call(script, now=self.now, **arguments)
+
+    def new_run(self, task_id: str, **fields: Any) -> dict[str, Any]:
+        self.ids += 1
+        return new_run(f"r{self.ids:04d}", at=self.now, **fields)
+
+    def was_made(self, task_id: str, count: int = 1) -> None:
+        self.made[task_id] += count
+        self.sent += count
+
+    # What happens
+
+    @initialize()
+    def begin(self) -> None:
+        self.create("recurring", True)
+
+    @rule(kind=st.sampled_from(sorted(DEFINITIONS)), enabled=st.booleans())
+    def create(self, kind: str, enabled: bool) -> None:
+        self.ids += 1
+        task_id, task = f"{kind}{self.ids}", DEFINITIONS[kind]
+        run = self.new_run(task_id) if kind == "now" and enabled else None
+        reply = self.call(
+            "create",
+            id=task_id,
+            **{"def": encode_task(task)},
+            type=task.type,
+            once=task.is_one_off,
+            status="queued" if run else "scheduled" if enabled else "paused",
+            indexes=listings_of(task),
+            next=None if run else self.now + 5_000,
+            run=run,
+        )
+        assert reply[0] == "OK"
+        if run:
+            self.was_made(task_id)
+
+    @rule(after=some_time)
+    def time_passes(self, after: int) -> None:
+        self.now += after
+
+    @rule(ends=st.booleans())
+    def tick(self, ends: bool) -> None:
+        """As a scheduler does: read what is due, commit what follows."""
+        _, _, *entries = self.call("due", limit=500)
+        steps = []
+        for name, due, _, *fields in entries:
+            task_id = name[2:]
+            if name.startswith("t:"):
+                once = "once" in self.tasks[task_id]
+                following = None if ends or once else int(due) + 60_000
+                run = self.new_run(task_id)
+                steps.append(
+                    {"member": name, "due": int(due), "rev": fields[0], "type": _type(task_id),
+                     "runs": [run], "next": following}
+                )  # fmt: skip
+                self.was_made(task_id)
+            else:
+                attempt = int(fields[0]) + (fields[2] == "retrying")
+                steps.append(
+                    {"member": name, "due": int(due), "queue": QUEUE, "message": "again",
+                     "attempt": attempt}
+                )  # fmt: skip
+                self.sent += 1
+        assert self.call("commit", entries=steps) == len(steps)
+
+    @rule(number=numbers, stale=st.booleans())
+    def commit_what_somebody_else_did(self, number: int, stale: bool) -> None:
+        """A scheduler that was too slow changes nothing."""
+        task_id = self.pick(self.tasks, number)
+        due = int(self.state.get("agenda", {}).get(f"t:{task_id}", self.now))
+        entry = {"member": f"t:{task_id}", "due": due - stale, "rev": "0" if not stale else "1",
+                 "type": "echo", "runs": [new_run("never")]}  # fmt: skip
+        assert self.call("commit", entries=[entry]) == 0
+
+    @rule(number=numbers, attempt=st.sampled_from([0, 0, 0, 1]), token=st.sampled_from("ab"))
+    def start(self, number: int, attempt: int, token: str) -> None:
+        run_id = self.pick(self.runs, number)
+        run = self.runs.get(run_id)
+        attempt += int(run["attempt"]) if run else 1
+        reply = self.call("start", id=run_id, attempt=attempt, token=f"{run_id}/{attempt}/{token}",
+                          worker="w", lease=LEASE, keep=KEEP)  # fmt: skip
+        may = run is not None and int(run["attempt"]) == attempt and (
+            run["status"] == "queued"
+            or (run["status"] == "running" and run["token"].endswith(f"/{token}"))
+        )  # fmt: skip
+        assert (reply[0] == "OK") is bool(may), reply
+
+    @precondition(lambda self: self.runs)
+    @rule(
+        number=numbers,
+        token=st.sampled_from("ab"),
+        status=st.sampled_from(["succeeded", "failed", "retrying", "queued"]),
+    )
+    def finish(self, number: int, token: str, status: str) -> None:
+        run_id = self.pick(self.runs, number)
+        run = self.runs.get(run_id, {})
+        given = f"{run_id}/{run.get('attempt')}/{token}"
+        reply = self.call(
+            "finish", id=run_id, token=given, status=status, outcome=status, delay=5_000,
+            failures=int(status in ("failed", "retrying")), lost=0, keep=KEEP,
+        )  # fmt: skip
+        holds = run.get("status") == "running" and run.get("token") == given
+        assert (reply[0] == "OK") is (holds or run.get("closed") == given)
+
+    @rule(again=st.booleans())
+    def reap(self, again: bool) -> None:
+        self.now += LEASE
+        entries = [
+            {"id": run_id, "lease": float(lease), "error": ERROR,
+             **({"queue": QUEUE, "message": "again"} if again else {})}
+            for run_id, lease, *_ in self.call("lapsed", limit=500)
+        ]  # fmt: skip
+        assert self.call("reap", entries=entries, keep=KEEP) == len(entries)
+        self.sent += len(entries) * again
+
+    @rule(number=numbers, token=st.sampled_from("ab"))
+    def renew(self, number: int, token: str) -> None:
+        run_id = self.pick(self.runs, number)
+        run = self.runs.get(run_id, {})
+        given = f"{run_id}/{run.get('attempt')}/{token}"
+        lost = self.call("renew", lease=LEASE, runs=[[run_id, given]])
+        mine = run.get("status") == "running" and run["token"] == given
+        assert lost == ([] if mine or run.get("status") == "queued" else [run_id])
+
+    @rule(number=numbers)
+    def postpone(self, number: int) -> None:
+        run_id = self.pick(self.runs, number)
+        run = self.runs.get(run_id, {})
+        reply = self.call("postpone", id=run_id, attempt=int(run.get("attempt", 1)), delay=5_000,
+                          reason="nobody knows it", keep=KEEP)  # fmt: skip
+        assert reply == (["OK"] if run.get("status") == "queued" else ["STALE"])
+
+    @rule(number=numbers)
+    def cancel_run(self, number: int) -> None:
+        run_id = self.pick(self.runs, number)
+        status = self.runs.get(run_id, {}).get("status")
+        reply = self.call("cancel_run", id=run_id, reason="by hand", keep=KEEP)
+        if status is None:
+            assert reply == ["NOT_FOUND"]
+        else:
+            ended = status in FINISHED and status != "cancelled"
+            assert reply == (["ENDED", status] if ended else ["OK"])
+
+    @rule(number=numbers)
+    def cancel_task(self, number: int) -> None:
+        self.call("cancel", id=self.pick(self.tasks, number), keep=KEEP)
+
+    @rule(number=numbers, pause=st.booleans())
+    def pause_or_resume(self, number: int, pause: bool) -> None:
+        self.call("pause", id=self.pick(self.tasks, number), pause=pause, note="")
+
+    @rule(number=numbers, count=st.integers(1, 5), expires=st.sampled_from([None, 999]))
+    def trigger(self, number: int, count: int, expires: int | None) -> None:
+        task_id = self.pick(self.tasks, number)
+        late = None if expires is None else self.now + expires
+        runs = [self.new_run(task_id, expires=late) for _ in range(count)]
+        if self.call("trigger", id=task_id, type=_type(task_id), runs=runs) == ["OK"]:
+            self.was_made(task_id, count)
+
+    @precondition(lambda self: self.tasks)
+    @rule(number=numbers, status=st.sampled_from(["scheduled", "paused"]), keep=st.booleans())
+    def update(self, number: int, status: str, keep: bool) -> None:
+        task_id = sorted(self.tasks)[number % len(self.tasks)]
+        record = self.tasks[task_id]
+        if record["status"] not in ("scheduled", "paused"):
+            return
+        task = DEFINITIONS[task_id.rstrip("0123456789")]
+        reply = self.call(
+            "update", id=task_id, rev=int(record["rev"]), was=record["status"],
+            **{"def": record["def"]}, type=task.type, once=task.is_one_off, status=status,
+            next=self.now + 7_000, keep=keep, restart=False, leave=[], enter=[],
+        )  # fmt: skip
+        assert reply == ["OK"]
+
+    @rule(number=numbers)
+    def purge(self, number: int) -> None:
+        task_id = self.pick(self.tasks, number)
+        record = self.tasks.get(task_id)
+        leave = listings_of(DEFINITIONS[task_id.rstrip("0123456789")]) if record else []
+        reply = self.call("purge", id=task_id, rev=record["rev"] if record else "", leave=leave)
+        assert reply == (["OK", 0] if record else ["NOT_FOUND"])
+        self.purged.add(task_id)
+
+    # What holds
+
+    @invariant()
+    def everything_agrees(self) -> None:
+        before, self.state = self.state, self.scene.state()
+        self._runs_moved_as_they_may(_records(before, "run:"))
+        self._listings_agree()
+        self._leases_and_agenda_agree()
+        self._counters_agree()
+
+    def _runs_moved_as_they_may(self, before: dict[str, dict[str, str]]) -> None:
+        said = self.state.get("events", [])[self.events_seen :]
+        self.events_seen += len(said)
+        moved = []
+        for run_id, run in self.runs.items():
+            old = before.get(run_id, {}).get("status")
+            if old != run["status"]:
+                assert allowed(old, run["status"]), f"{old} -> {run['status']}"
+                moved.append((run["task"], run_id, run["status"]))
+        for run_id in before.keys() - self.runs.keys():
+            run = before[run_id]
+            if run["status"] not in FINISHED:
+                # it ended and was forgotten in one step
+                (end,) = {_status(event) for event in said if f"/{run_id} " in event}
+                assert allowed(run["status"], end)
+                moved.append((run["task"], run_id, end))
+        assert Counter(event for event in said if event.startswith("run.")) == Counter(
+            f"run.{status} {task}/{run_id} {status}" for task, run_id, status in moved
+        )
+        self.reached.update((task, status) for task, _, status in moved)
+
+    def _listings_agree(self) -> None:
+        expected: dict[str, set[str]] = {}
+        for run_id, run in self.runs.items():
+            for name in ("runs", f"runs:status:{run['status']}", f"runs:type:{run['type']}",
+                         f"runs:task:{run['task']}"):  # fmt: skip
+                expected.setdefault(name, set()).add(run_id)
+            if run["status"] in FINISHED:
+                expected.setdefault(f"done:{run['task']}", set()).add(run_id)
+        for task_id, task in self.tasks.items():
+            name = member(task_id, int(task["created"]))
+            listings = listings_of(DEFINITIONS[task_id.rstrip("0123456789")])
+            for listing in ("tasks", f"tasks:status:{task['status']}", *listings):
+                expected.setdefault(listing, set()).add(name)
+        found = {
+            key: set(members)
+            for key, members in self.state.items()
+            if key.split(":")[0] in ("runs", "tasks", "done")
+        }
+        assert found == expected
+        for key, ids in self.state.items():
+            if key.startswith("done:"):
+                assert len(ids) == len(set(ids)) <= KEEP
+
+    def _leases_and_agenda_agree(self) -> None:
+        status = {run_id: run["status"] for run_id, run in self.runs.items()}
+        assert set(self.state.get("leases", {})) == {
+            run_id for run_id in status if status[run_id] == "running"
+        }
+        agenda = self.state.get("agenda", {})
+        waiting = {name[2:] for name in agenda if name.startswith("r:")}
+        assert {run_id for run_id in status if status[run_id] == "retrying"} <= waiting
+        assert all(status.get(run_id) in ("retrying", "queued") for run_id in waiting)
+        # I6: a task is on the agenda, at its next moment, if and only if it is scheduled
+        assert {name[2:]: due for name, due in agenda.items() if name.startswith("t:")} == {
+            task_id: int(task["next"])
+            for task_id, task in self.tasks.items()
+            if task["status"] == "scheduled"
+        }
+
+    def _counters_agree(self) -> None:
+        assert len(self.state.get(QUEUE, [])) == self.sent
+        for task_id, task in self.tasks.items():
+            counted = {key[2:]: int(n) for key, n in task.items() if key.startswith("n:")}
+            reached = {
+                status: n
+                for (name, status), n in self.reached.items()
+                if name == task_id and (status in FINISHED or status == "retrying")
+            }
+            runs = {"runs": self.made[task_id]} if self.made[task_id] else {}
+            assert counted == {**runs, **reached}
+            own = task["status"] in ("scheduled", "paused", "cancelled", "completed")
+            assert own or ("once" in task and task["status"] == task["lrs"])
+
+
+def test_the_life_of_tasks_and_runs(redis_server):
+    run_state_machine_as_test(
+        lambda: Life(redis_server), settings=bounded(60, stateful_step_count=30)
+    )
+
+
+@pytest.mark.parametrize("row", [["begin", "tick"], ["begin", "create", "tick", "start", "finish"]])
+def test_the_machine_itself_takes_these_steps(redis_server, row):
+    """Guards the property above against saying nothing: its rules do reach what they are for."""
+    life = Life(redis_server)
+    for name in row:
+        life.now += 5_000
+        if name == "create":
+            life.create("now", True)
+        elif name == "start":
+            life.start(0, 0, "a")
+        elif name == "finish":
+            life.finish(0, "a", "succeeded")
+        elif name == "tick":
+            life.tick(False)
+        else:
+            life.begin()
+        life.everything_agrees()
+    assert life.runs
+    assert life.reached if "finish" in row else life.made
+    life.teardown()
+
+
+def _records(state: dict[str, Any], prefix: str) -> dict[str, dict[str, str]]:
+    return {key.removeprefix(prefix): v for key, v in state.items() if key.startswith(prefix)}
+
+
+def _type(task_id: str) -> str:
+    return DEFINITIONS[task_id.rstrip("0123456789")].type if task_id != "unknown" else "echo"
+
+
+def _status(event: str) -> str:
+    return event.rsplit(" ", 1)[1]
