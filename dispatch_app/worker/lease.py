@@ -56,4 +56,4 @@ def _end(worker: Any, request: DispatchRequest) -> None:
         logger.warning("This pool cannot end a run; what it still does counts for nothing")
         return
     # acknowledging belongs to the thread that reads from the broker
-    hub.call_soon(request.terminate, worker.pool)
+    hub.call_soon(request.end, worker.pool)

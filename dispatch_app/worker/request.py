@@ -30,6 +30,7 @@ class DispatchRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._taken_away = False
         if self.is_ours:
             # a redelivered message gets another one: two deliveries never share a lease
             self._request_dict[TOKEN] = f"{self.hostname}/{new_id()}"
@@ -57,8 +58,14 @@ class DispatchRequest(Request):
             self._write_down(error)
         super().on_failure(exc_info, *args, **kwargs)
 
+    def end(self, pool: Any) -> None:
+        """Terminate an attempt that is no longer this worker's; the run is not touched: it is over,
+        or somebody else's."""
+        self._taken_away = True
+        self.terminate(pool)
+
     def _announce_revoked(self, reason: str, *args: Any, **kwargs: Any) -> None:
-        if self.is_ours:
+        if self.is_ours and not self._taken_away:
             self._cancel(reason)
         super()._announce_revoked(reason, *args, **kwargs)
 
