@@ -10,13 +10,13 @@ def outcomes(run) -> list[str]:
 
 
 def test_the_soft_limit_lets_a_task_tidy_up(shared):
-    run = shared.run("tidy", timeout=1_000)
+    run = shared.run("tidy", timeout=2_000)
     assert (run.status, run.result) == ("succeeded", "tidied up")
-    assert run.finished_at - run.started_at < 1_000
+    assert run.finished_at - run.started_at < 2_000
 
 
 def test_the_soft_limit_ends_a_task_that_does_not_care(shared):
-    run = shared.run("waiting", timeout=1_000, max_retries=0)
+    run = shared.run("waiting", timeout=2_000, max_retries=0)
     assert (run.status, outcomes(run)) == ("failed", ["timed_out"])
     assert run.error.type.endswith("SoftTimeLimitExceeded")
 
@@ -25,8 +25,8 @@ def test_the_hard_limit_is_written_down_at_once_by_the_main_process(shared):
     run = shared.run("endless", timeout=1_000, max_retries=0)
     assert (run.status, outcomes(run)) == ("failed", ["timed_out"])
     assert run.error.type.endswith("TimeLimitExceeded")
-    # long before the lease of 1.5 s, renewed half a second ago at most, can have lapsed
-    assert 1_000 <= run.finished_at - run.started_at < 1_900
+    assert run.lost == 0  # not by the lease that lapsed
+    assert 1_000 <= run.finished_at - run.started_at < 2_500
 
 
 def test_a_timeout_is_retried_like_any_failure(shared):

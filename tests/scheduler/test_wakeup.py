@@ -35,7 +35,7 @@ def test_a_task_that_is_due_earlier_than_all_others_comes_in_time(sleepy):
     sleepy.create("add", schedule=Once(start_time=sleepy.store.now() + 60_000))
     task_id = sleepy.create("add", schedule=Once(start_time=sleepy.store.now() + 300))
     _, late = dispatched(sleepy, task_id)
-    assert 0 <= late < 500
+    assert 0 <= late < 1_000
 
 
 def test_an_edit_takes_effect_at_once(sleepy):
@@ -67,7 +67,7 @@ def test_a_retry_wakes_it(sleepy):
     sleepy.store.runs.finish(run.id, "t", outcome)
     retried = sleepy.reached(run.task_id, "queued", timeout=3)
     assert retried.attempt == 2
-    assert 0 <= retried.queued_at - sleepy.latest(run.task_id).attempts[0].finished_at - 300 < 500
+    assert 0 <= retried.queued_at - sleepy.latest(run.task_id).attempts[0].finished_at - 300 < 1_000
 
 
 def test_what_is_created_while_beat_starts_is_not_missed(redis_server, redis_url, tmp_path):
@@ -108,7 +108,7 @@ def test_a_server_that_is_frozen_for_longer_than_any_timeout(new_redis, tmp_path
     run, _ = dispatched(installation, task_id, timeout=5)
     assert run.status == "queued"
     later = installation.create("add", schedule=Once(start_time=installation.store.now() + 300))
-    assert 0 <= dispatched(installation, later)[1] < 500
+    assert 0 <= dispatched(installation, later)[1] < 1_000
     assert beat.status == "running"
     installation.close()
 
@@ -123,6 +123,22 @@ def test_a_restart_of_the_server_costs_a_sleeping_beat_a_second(new_redis, tmp_p
     assert 0 <= dispatched(installation, task_id, timeout=5)[1] < 1_000
     assert beat.status == "running"
     installation.close()
+
+
+def test_a_sleep_longer_than_the_timeout_of_commands_is_one_wait(installation):
+    wakeup = WakeUp(installation.store)
+    wakeup.listen()
+    with installation.server.client() as client:
+        client.config_resetstat()
+        began = time.monotonic()
+        wakeup.sleep(2.5)  # a command is given 2 s
+        assert time.monotonic() - began >= 2.5
+        assert set(client.info("commandstats")) <= {"cmdstat_config|resetstat", "cmdstat_config"}
+    installation.create("add", schedule=Once(start_time=installation.store.now() + 60_000))
+    began = time.monotonic()
+    wakeup.sleep(20)
+    assert time.monotonic() - began < 1
+    wakeup.close()
 
 
 def test_a_call_before_the_sleep_ends_it_at_once(installation):
