@@ -1,6 +1,7 @@
 """The app's own `beat_schedule` becomes stored tasks, so that its entries run as beat users expect.
 
 An entry keeps its next moment over restarts; one that was taken out of the configuration is purged.
+Apps that share an installation leave each other's entries alone: an id has its app's name in it.
 """
 
 from __future__ import annotations
@@ -32,28 +33,31 @@ def sync(app: Celery) -> None:
     Raises:
         StoreUnavailable: Redis is away.
     """
-    stored = set()
+    stored: set[str] = set()
     for name, entry in (app.conf.beat_schedule or {}).items():
         try:
-            stored.add(_store(app, name, entry))
+            task_id = _task_id(app, name)
+            if task_id in stored:
+                raise InvalidInput({"name": f"Another entry has the id {task_id!r} already."})
+            _store(app, task_id, name, entry)
+            stored.add(task_id)
         except StoreUnavailable:
             raise
         except Exception as error:
             # whatever somebody wrote into one entry, the others run
             logger.error("The entry %r of beat_schedule is left out: %s", name, error)
     tasks = app.dispatch.store.tasks
-    for task_id in tasks.static_ids() - stored:
+    ours = _task_id(app, "")
+    for task_id in {known for known in tasks.static_ids() if known.startswith(ours)} - stored:
         try:
             tasks.purge(task_id)
         except NotFound:
             logger.info("Another beat has purged %s already", task_id)
 
 
-def _store(app: Celery, name: str, entry: dict[str, Any]) -> str:
-    task_id = _task_id(name)
+def _store(app: Celery, task_id: str, name: str, entry: dict[str, Any]) -> None:
     operations.replace(app.dispatch, task_id, task_of(app, name, entry))
     app.dispatch.store.tasks.mark_static(task_id)
-    return task_id
 
 
 def task_of(app: Celery, name: str, entry: dict[str, Any]) -> Task:
@@ -139,5 +143,6 @@ def _seconds(expires: Any) -> float:
     return expires.total_seconds() if isinstance(expires, timedelta) else float(expires)
 
 
-def _task_id(name: str) -> str:
-    return "beat:" + re.sub(r"[^A-Za-z0-9._:-]", "-", name)[:120]
+def _task_id(app: Celery, name: str) -> str:
+    owner, what = (re.sub(r"[^A-Za-z0-9._-]", "-", part) for part in (app.main or "app", name))
+    return f"beat:{owner[:40]}:{what[:80]}"

@@ -56,11 +56,11 @@ def test_an_interval_of_100_ms_is_never_early_and_does_not_drift(installation):
 def test_entries_of_beat_schedule_run(installation):
     installation.beat(app=STATIC_APP)
     worker = installation.worker(app=STATIC_APP)
-    run = installation.finished("beat:every-fifth-of-a-second")
+    run = installation.finished("beat:users:every-fifth-of-a-second")
     assert (run.status, run.result) == ("succeeded", 5)
     assert run.attempts[0].worker.startswith(worker.name)
-    assert installation.status_of("beat:at-midnight") == "scheduled"
-    assert installation.status_of("beat:nonsense") is None
+    assert installation.status_of("beat:users:at-midnight") == "scheduled"
+    assert installation.status_of("beat:users:nonsense") is None
 
 
 def test_a_worker_with_beat_inside_runs_what_is_due(installation):

@@ -56,7 +56,7 @@ def test_an_entry_becomes_a_task_with_what_it_says(synced):
         }
     )["every half minute"]
     task = stored.definition
-    assert stored.id == "beat:every-half-minute"
+    assert stored.id == "beat:theirs:every-half-minute"
     assert (task.type, task.args, task.payload) == ("add", (1,), {"y": 2})
     assert (task.queue, task.priority, task.tags) == ("reports", "high", ("beat_schedule",))
     assert (stored.status, task.schedule.every) == ("scheduled", 30_000)
@@ -116,8 +116,28 @@ def test_an_entry_that_was_taken_out_is_purged_and_others_stay(synced):
     synced({"a": entry(60), "b": entry(60)})
     assert set(synced({"b": entry(60)})) == {"b"}
     with pytest.raises(NotFound):
-        synced.dispatch.store.tasks.get("beat:a")
+        synced.dispatch.store.tasks.get("beat:theirs:a")
     assert synced({}) == {}
+
+
+def test_apps_that_share_an_installation_keep_their_entries(synced, redis_url):
+    synced({"a": entry(60)})
+    other = Celery("another", set_as_current=False)
+    Dispatch(other, load(environ={"REDIS_URL": redis_url}), default_queue="default")
+    for entries in ({"a": entry(90)}, {}):
+        other.conf.beat_schedule = entries
+        static.sync(other)
+        stored = {task.id for task in synced.dispatch.store.tasks.list(TaskFilter(), 100).items}
+        assert stored == {"beat:theirs:a", *(f"beat:another:{name}" for name in entries)}
+    other.dispatch.store.close()
+    other.close()
+
+
+def test_of_two_entries_with_one_id_the_first_stays(synced, caplog):
+    with caplog.at_level(logging.ERROR):
+        tasks = synced({"a b": entry(60), "a-b": entry(90)})
+    assert set(tasks) == {"a b"}
+    assert "Another entry has the id" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -166,8 +186,8 @@ def test_positional_arguments_count_for_the_payloads_schema(synced):
 def test_a_static_entry_is_dispatched_with_its_arguments(synced):
     synced({"a": entry(60, args=(1,), kwargs={"y": 2})})
     dispatch = synced.dispatch
-    stored = dispatch.store.tasks.get("beat:a")
+    stored = dispatch.store.tasks.get("beat:theirs:a")
     assert advance(dispatch, dispatch.store.agenda.due(stored.next_run_at)) == 1
-    run = dispatch.store.runs.latest("beat:a")
+    run = dispatch.store.runs.latest("beat:theirs:a")
     lease = dispatch.store.runs.start(run.id, 1, token="t", worker="w", lease=1_000)
     assert (lease.definition.args, lease.definition.payload) == ((1,), {"y": 2})
