@@ -10,6 +10,18 @@ from dispatch_api.bodies import MAX_BYTES
 from dispatch_api.smorest import Api, Json
 from dispatch_app.dispatch import Dispatch
 
+_ABOUT = """
+Schedules, runs and shows Celery tasks. A *task* says what to run, when and how; a *run* is one
+execution of it, with one *attempt* or several.
+
+Moments are RFC 3339 with an offset, durations are seconds. Fields and query arguments that nobody
+knows are refused by name. Errors are `application/problem+json` (RFC 9457): `type` is stable,
+`errors` names each wrong field.
+
+Where keys are configured, send `Authorization: Bearer SECRET`; without any, only programs on the
+same machine are served.
+"""
+
 _SETTINGS = {
     # one more than a body may have, so that one that is cut off there is seen to be too long
     "MAX_CONTENT_LENGTH": MAX_BYTES + 1,
@@ -18,7 +30,7 @@ _SETTINGS = {
     "OPENAPI_VERSION": "3.1.0",
     "OPENAPI_URL_PREFIX": "/",
     "API_SPEC_OPTIONS": {
-        "info": {"description": "Schedules, runs and shows Celery tasks. " + __doc__},
+        "info": {"description": _ABOUT.strip()},
         "security": [{"key": []}, {}],
         "servers": [{"url": "/"}],
     },

@@ -26,6 +26,7 @@ from webargs.core import missing
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.local import LocalProxy
+from werkzeug.routing import UnicodeConverter
 
 from dispatch_api import bodies, problems
 from dispatch_api.fields import ID, ID_TEXT, Digits, Word
@@ -198,13 +199,21 @@ def _check_ids() -> None:
         raise InvalidInput(dict.fromkeys(wrong, f"Has to be {ID_TEXT}."))
 
 
+def _id_properties(converter: UnicodeConverter) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^{ID.pattern}$"}
+
+
+def _problem_types() -> str:
+    return "\n".join(f"- `{name}`: {text}." for name, text in problems.MEANINGS.items())
+
+
 class Problem(ma.Schema):
     """The form of every error (RFC 9457)."""
 
     type = ma.fields.String(
         required=True,
         validate=ma.validate.OneOf([problems.TYPE_PREFIX + name for name in problems.MEANINGS]),
-        metadata={"description": "Which problem it is; stable."},
+        metadata={"description": "Which problem it is; stable.\n\n" + _problem_types()},
     )
     title = ma.fields.String(required=True)
     status = ma.fields.Integer(required=True)
@@ -225,9 +234,15 @@ class Api(flask_smorest.Api):
     def _init_spec(self, **kwargs: Any) -> None:
         super()._init_spec(**kwargs)
         self.ma_plugin.converter.add_attribute_function(_variant_properties)
+        # every parameter in a path of ours is an id
+        self.register_converter(UnicodeConverter, _id_properties)
+        self.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
 
     def _register_error_handlers(self) -> None:
         problems.register(self._app)
+
+    def _register_pagination_header(self) -> None:
+        """Ours is `Link`; the library's stays out of the document."""
 
     def _register_responses(self) -> None:
         for status in HTTPStatus:
@@ -263,7 +278,6 @@ class PageQuery(Schema):
     cursor = Word(
         r"[A-Za-z0-9_=-]{1,1000}",
         "`next` of the page before, as it is",
-        load_default=None,
         metadata={"description": "`next` of the page before."},
     )
 
@@ -273,12 +287,18 @@ class Conditions(Schema):
 
     if_match = ma.fields.String(
         data_key="If-Match",
-        load_default=None,
         metadata={
             "description": "The `ETag` as it was read; if it is another by now, nothing is done "
             "and the answer is 412."
         },
     )
+
+
+#: Headers of answers, for the document.
+LOCATION = {"Location": {"description": "Where it is.", "schema": {"type": "string"}}}
+TAG = {"ETag": {"description": "The revision, for `If-Match`.", "schema": {"type": "string"}}}
+NEXT = {"Link": {"description": '`rel="next"`: the next page.', "schema": {"type": "string"}}}
+RETRY = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
 
 
 def etag_of(revision: int) -> dict[str, str]:

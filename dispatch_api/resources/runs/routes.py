@@ -7,7 +7,7 @@ from typing import Any
 from flask import url_for
 
 from dispatch_api.resources.runs.schemas import RunPage, RunQuery, RunSchema
-from dispatch_api.smorest import Blueprint, Nothing, dispatch, link_to
+from dispatch_api.smorest import LOCATION, NEXT, Blueprint, Nothing, dispatch, link_to
 from dispatch_app.domain.run import Run
 from dispatch_app.operations import runs
 from dispatch_app.store.pages import Page
@@ -23,10 +23,10 @@ blp = Blueprint(
 
 @blp.get("")
 @blp.arguments(RunQuery, location="query")
-@blp.response(200, RunPage)
+@blp.response(200, RunPage, headers=NEXT)
 def list_runs(query: dict[str, Any]) -> tuple[Page[Run], dict[str, str]]:
     """List runs, newest first."""
-    limit, cursor = query.pop("limit"), query.pop("cursor")
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
     page = dispatch.store.runs.list(RunFilter(**query), limit, cursor)
     return page, link_to(page.next)
 
@@ -54,7 +54,7 @@ def cancel_run(run_id: str) -> Run:
 
 @blp.post("/<run_id>/retry")
 @blp.arguments(Nothing, required=False, as_kwargs=True)
-@blp.response(201, RunSchema)
+@blp.response(201, RunSchema, headers=LOCATION)
 @blp.problems(404, 409)
 def retry_run(run_id: str) -> tuple[Run, dict[str, str]]:
     """Run a finished run again, as a new run that names it as its origin."""

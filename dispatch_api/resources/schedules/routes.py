@@ -29,7 +29,7 @@ def preview_schedule(body: dict[str, Any]) -> dict[str, Any]:
 
     An interval without `start_time` counts from `after`, as if the task were created then.
     """
-    after = dispatch.store.now() if body["after"] is None else body["after"]
+    after = body["after"] if "after" in body else dispatch.store.now()
     schedule, count = body["schedule"], body["count"]
     if isinstance(schedule, Interval):
         schedule = schedule.anchored(after)

@@ -60,7 +60,14 @@ class IntervalSchema(RecurringSchema):
 
     type = Choice(["interval", "recurring"], required=True)
     every = Every(
-        least=SHORTEST / 1000, most=LONGEST // 1000, required=True, metadata={"example": 60}
+        least=SHORTEST / 1000,
+        most=LONGEST // 1000,
+        required=True,
+        metadata={
+            "type": ["number", "string"],
+            "description": 'Seconds, or such as "1h30m".',
+            "example": 60,
+        },
     )
 
     @post_load
@@ -117,7 +124,7 @@ class PreviewBody(Schema):
     """What to preview."""
 
     schedule = Schedule(required=True)
-    after = Moment(load_default=None, metadata={"description": "Default: now."})
+    after = Moment(metadata={"description": "Default: now."})
     count = Whole(least=1, most=100, load_default=5)
 
 

@@ -27,6 +27,10 @@ from dispatch_api.resources.tasks.schemas import (
     TriggerBody,
 )
 from dispatch_api.smorest import (
+    LOCATION,
+    NEXT,
+    RETRY,
+    TAG,
     Blueprint,
     Conditions,
     Nothing,
@@ -56,14 +60,14 @@ blp = Blueprint(
 @blp.post("")
 @blp.arguments(IdempotencyHeader, location="headers")
 @blp.arguments(TaskSchema, example=EXAMPLE)
-@blp.response(201, TaskSchema)
+@blp.response(201, TaskSchema, headers=LOCATION | TAG)
 @blp.problems(409)
 def create_task(headers: dict[str, Any], body: dict[str, Any]) -> Tagged:
     """Create a task.
 
     Without a schedule it runs now. A one-time `start_time` that has passed means now, too.
     """
-    key, enabled = headers["key"], body.pop("enabled")
+    key, enabled = headers.get("key"), body.pop("enabled")
     idempotency = (key, _fingerprint()) if key else None
     stored = tasks.create(dispatch, Task(**body), enabled=enabled, idempotency=idempotency)
     location = {"Location": url_for("tasks.get_task", task_id=stored.id)}
@@ -72,16 +76,16 @@ def create_task(headers: dict[str, Any], body: dict[str, Any]) -> Tagged:
 
 @blp.get("")
 @blp.arguments(TaskQuery, location="query")
-@blp.response(200, TaskPage)
+@blp.response(200, TaskPage, headers=NEXT)
 def list_tasks(query: dict[str, Any]) -> tuple[Page[StoredTask], dict[str, str]]:
     """List tasks, newest first."""
-    limit, cursor = query.pop("limit"), query.pop("cursor")
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
     page = dispatch.store.tasks.list(TaskFilter(**query), limit, cursor)
     return page, link_to(page.next)
 
 
 @blp.get("/<task_id>")
-@blp.response(200, TaskSchema)
+@blp.response(200, TaskSchema, headers=TAG)
 @blp.problems(404)
 def get_task(task_id: str) -> Tagged:
     """Read a task."""
@@ -91,8 +95,8 @@ def get_task(task_id: str) -> Tagged:
 @blp.put("/<task_id>")
 @blp.arguments(Conditions, location="headers")
 @blp.arguments(TaskSchema, example=EXAMPLE)
-@blp.response(200, TaskSchema)
-@blp.alt_response(201, schema=TaskSchema, success=True)
+@blp.response(200, TaskSchema, headers=TAG)
+@blp.alt_response(201, schema=TaskSchema, headers=TAG, success=True)
 @blp.problems(409, 412)
 def replace_task(headers: dict[str, Any], body: dict[str, Any], task_id: str) -> Any:
     """Create a task under your own id, or replace it whole.
@@ -113,7 +117,7 @@ def replace_task(headers: dict[str, Any], body: dict[str, Any], task_id: str) ->
 @blp.patch("/<task_id>")
 @blp.arguments(Conditions, location="headers")
 @blp.arguments(TaskChange(partial=True), example={"priority": "low", "timeout": 30})
-@blp.response(200, TaskSchema)
+@blp.response(200, TaskSchema, headers=TAG)
 @blp.problems(404, 409, 412)
 def change_task(headers: dict[str, Any], body: dict[str, Any], task_id: str) -> Tagged:
     """Change some fields, for occurrences that are not dispatched yet.
@@ -136,7 +140,7 @@ def change_task(headers: dict[str, Any], body: dict[str, Any], task_id: str) -> 
 @blp.delete("/<task_id>")
 @blp.arguments(Conditions, location="headers")
 @blp.arguments(CancelQuery, location="query")
-@blp.response(200, TaskSchema)
+@blp.response(200, TaskSchema, headers=TAG)
 @blp.alt_response(204, description="Purged", success=True)
 @blp.problems(404, 409, 412)
 def cancel_task(headers: dict[str, Any], query: dict[str, Any], task_id: str) -> Any:
@@ -157,7 +161,7 @@ def cancel_task(headers: dict[str, Any], query: dict[str, Any], task_id: str) ->
 @blp.get("/<task_id>/result")
 @blp.arguments(ResultQuery, location="query")
 @blp.response(200, ResultSchema)
-@blp.alt_response(202, schema=ResultSchema, description="Not yet", success=True)
+@blp.alt_response(202, schema=ResultSchema, description="Not yet", headers=RETRY, success=True)
 @blp.problems(404)
 def get_result(query: dict[str, Any], task_id: str) -> Any:
     """Read the result of the latest run.
@@ -170,7 +174,7 @@ def get_result(query: dict[str, Any], task_id: str) -> Any:
 
 @blp.post("/<task_id>/trigger")
 @blp.arguments(TriggerBody, required=False)
-@blp.response(201, RunSchema)
+@blp.response(201, RunSchema, headers=LOCATION)
 @blp.problems(404, 409)
 def trigger_task(body: dict[str, Any], task_id: str) -> tuple[Run, dict[str, str]]:
     """Run a task now, beside its schedule."""
@@ -179,7 +183,7 @@ def trigger_task(body: dict[str, Any], task_id: str) -> tuple[Run, dict[str, str
 
 @blp.post("/<task_id>/pause")
 @blp.arguments(PauseBody, required=False)
-@blp.response(200, TaskSchema)
+@blp.response(200, TaskSchema, headers=TAG)
 @blp.problems(404, 409)
 def pause_task(body: dict[str, Any], task_id: str) -> Tagged:
     """Stop a schedule, with a note why."""
@@ -188,7 +192,7 @@ def pause_task(body: dict[str, Any], task_id: str) -> Tagged:
 
 @blp.post("/<task_id>/resume")
 @blp.arguments(Nothing, required=False, as_kwargs=True)
-@blp.response(200, TaskSchema)
+@blp.response(200, TaskSchema, headers=TAG)
 @blp.problems(404, 409)
 def resume_task(task_id: str) -> Tagged:
     """Let a schedule go on; its `misfire` says what becomes of what it missed."""
@@ -206,12 +210,12 @@ def backfill_task(body: dict[str, Any], task_id: str) -> Page[Run]:
 
 @blp.get("/<task_id>/runs")
 @blp.arguments(RunsOfTaskQuery, location="query")
-@blp.response(200, RunPage)
+@blp.response(200, RunPage, headers=NEXT)
 @blp.problems(404)
 def list_runs_of_task(query: dict[str, Any], task_id: str) -> tuple[Page[Run], dict[str, str]]:
     """List the runs of a task, newest first."""
     dispatch.store.tasks.get(task_id)
-    limit, cursor = query.pop("limit"), query.pop("cursor")
+    limit, cursor = query.pop("limit"), query.pop("cursor", None)
     page = dispatch.store.runs.list(RunFilter(task_id=task_id, **query), limit, cursor)
     return page, link_to(page.next)
 
@@ -221,7 +225,10 @@ def _tagged(stored: StoredTask) -> Tagged:
 
 
 def _wanted(headers: dict[str, Any], task_id: str) -> int | None:
-    return wanted_revision(headers["if_match"], lambda: dispatch.store.tasks.get(task_id).revision)
+    def current() -> int:
+        return dispatch.store.tasks.get(task_id).revision
+
+    return wanted_revision(headers.get("if_match"), current)
 
 
 def _fingerprint() -> str:

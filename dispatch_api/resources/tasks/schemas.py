@@ -127,7 +127,9 @@ _COUNTS = ("runs", "succeeded", "failed", "cancelled", "expired", "skipped", "re
 class TaskSchema(Schema):
     """What to run, when and how; and what became of it, which the server says."""
 
-    type = Word(*_TYPE, required=True)
+    type = Word(
+        *_TYPE, required=True, metadata={"description": "Name of the registered Celery task."}
+    )
     name = Text(200, load_default="")
     description = Text(10_000, lines=True, load_default="")
     priority = Choice(PRIORITIES, load_default="normal")
@@ -156,14 +158,14 @@ class TaskSchema(Schema):
     )
     misfire = Section(MisfireSchema, load_default=Misfire)
     schedule = Schedule(
-        load_default=None, allow_none=True, metadata={"description": "None: runs now."}
+        load_default=None, allow_none=True, metadata={"description": "Null: it runs now."}
     )
     metadata = Object(
         most=MOST_METADATA,
         load_default=dict,
         metadata={"description": "Yours; never looked into. At most 16 KiB."},
     )
-    enabled = Flag(load_default=True, metadata={"description": "False: stored paused."})
+    enabled = Flag(load_default=True, metadata={"description": "False: it is paused."})
 
     id = fields.String(dump_only=True)
     status = Choice(STATUSES, dump_only=True)
@@ -235,7 +237,6 @@ class IdempotencyHeader(Schema):
         r"[\x21-\x7e]{1,255}",
         "1 to 255 printable ASCII characters without spaces",
         data_key="Idempotency-Key",
-        load_default=None,
         metadata={
             "description": "A name of your own for this request. The same key with the same body "
             "again gives the task that the first one made, for a day."
