@@ -1,0 +1,67 @@
+"""Whether a payload fits its type: which field is wrong, and why."""
+
+from __future__ import annotations
+
+import pytest
+
+from dispatch_app.domain.errors import InvalidInput
+from dispatch_app.operations.payloads import check_payload
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "to": {"type": "string", "minLength": 3},
+        "copies": {"type": "integer", "maximum": 9},
+        "parts": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {"name": {"type": "string"}},
+                "required": ["name"],
+            },
+        },
+    },
+    "required": ["to", "subject"],
+    "additionalProperties": False,
+}
+FINE = {"to": "a@example.org", "subject": "hi"}
+
+
+def test_what_fits_passes():
+    # a required name without a rule of its own would be an additional one, were it not for this
+    schema = {**SCHEMA, "additionalProperties": True}
+    check_payload(schema, {**FINE, "copies": 9, "parts": [{"name": "x"}]})
+    check_payload({}, {"anything": object})
+
+
+@pytest.mark.parametrize(
+    ("payload", "fields"),
+    [
+        ({}, {"payload.to": "is a required", "payload.subject": "is a required"}),
+        ({**FINE, "to": "a"}, {"payload.to": "is too short"}),
+        ({**FINE, "to": 7}, {"payload.to": "is not of type 'string'"}),
+        ({**FINE, "copies": 10}, {"payload.copies": "greater than the maximum"}),
+        ({**FINE, "parts": [{"name": "x"}, {}]}, {"payload.parts.1.name": "is a required"}),
+        ({**FINE, "parts": [7]}, {"payload.parts.0": "is not of type 'object'"}),
+    ],
+    ids=str,
+)
+def test_each_wrong_field_is_named_with_what_is_wrong(payload, fields):
+    with pytest.raises(InvalidInput) as refusal:
+        check_payload({**SCHEMA, "additionalProperties": True}, payload)
+    assert refusal.value.fields.keys() == fields.keys()
+    for path, text in fields.items():
+        assert text in refusal.value.fields[path][0]
+
+
+def test_a_field_too_many_is_named():
+    with pytest.raises(InvalidInput) as refusal:
+        check_payload(SCHEMA, {"to": "abc", "subject": "x", "cc": "y"})
+    assert "'cc'" in " ".join(refusal.value.fields["payload"])
+
+
+def test_an_answer_names_no_more_than_a_caller_can_read():
+    schema = {"properties": {f"f{n}": {"type": "string"} for n in range(1_000)}}
+    with pytest.raises(InvalidInput) as refusal:
+        check_payload(schema, {f"f{n}": n for n in range(1_000)})
+    assert len(refusal.value.fields) == 20
