@@ -58,6 +58,13 @@ class DispatchRequest(Request):
             self._write_down(error)
         super().on_failure(exc_info, *args, **kwargs)
 
+    def cancel(self, pool: Any, *args: Any, **kwargs: Any) -> None:
+        """The worker shuts down: end the attempt here and hand the run back. Its message goes
+        back to the queue, as every message that is not acknowledged."""
+        super().cancel(pool, *args, **kwargs)
+        if self.is_ours:
+            self._hand_back()
+
     def end(self, pool: Any) -> None:
         """Terminate an attempt that is no longer this worker's; the run is not touched: it is over,
         or somebody else's."""
@@ -81,6 +88,13 @@ class DispatchRequest(Request):
         except DispatchError as refusal:
             # whatever it is, the lease lapses and the scheduler takes care of the run
             logger.warning("Run %s: %r was not written down: %s", self.id, error, refusal)
+
+    def _hand_back(self) -> None:
+        outcome = Outcome(status="queued", outcome="handed_back")
+        try:
+            self.app.dispatch.store.runs.finish(self.id, self.token, outcome)
+        except DispatchError as refusal:
+            logger.warning("Run %s was not handed back: %s", self.id, refusal)
 
     def _cancel(self, reason: str) -> None:
         try:
