@@ -70,22 +70,20 @@ def replace(
     Raises:
         InvalidInput, RevisionMismatch, StoreUnavailable.
     """
-    try:
-        before = dispatch.store.tasks.get(task_id)
-    except NotFound:
-        if revision is not None:
-            raise RevisionMismatch from None
-        return create(dispatch, task, task_id=task_id, enabled=enabled), True
-    _check_revision(before, revision)
-    task = _settled(dispatch, task, before)
-    paused = before.status == "paused"
-    if task == before.definition and before.status != "cancelled" and enabled is not paused:
-        return before, False
-    if before.is_over or before.definition is None:
-        _begin_again(dispatch, before, task, enabled, restart=True)
-    else:
-        _update(dispatch, before, task, enabled)
-    return dispatch.store.tasks.get(task_id), False
+    while True:
+        before = _known(dispatch, task_id)
+        if revision is not None and (before is None or before.revision != revision):
+            raise RevisionMismatch
+        try:
+            if before is None:
+                return create(dispatch, task, task_id=task_id, enabled=enabled), True
+            if _replace(dispatch, before, task, enabled):
+                return dispatch.store.tasks.get(task_id), False
+            return before, False
+        except (Conflict, NotFound):
+            # somebody made, changed or purged it meanwhile
+            if revision is not None:
+                raise RevisionMismatch from None
 
 
 def change(
@@ -259,6 +257,26 @@ def _settled(dispatch: Platform, task: Task, before: StoredTask) -> Task:
     if candidate.schedule == old:
         return candidate
     return anchored(task, dispatch.store.now())
+
+
+def _known(dispatch: Platform, task_id: str) -> StoredTask | None:
+    try:
+        return dispatch.store.tasks.get(task_id)
+    except NotFound:
+        return None
+
+
+def _replace(dispatch: Platform, before: StoredTask, task: Task, enabled: bool) -> bool:
+    """Put a whole definition in place of what was read; False if that says the same."""
+    task = _settled(dispatch, task, before)
+    paused = before.status == "paused"
+    if task == before.definition and before.status != "cancelled" and enabled is not paused:
+        return False
+    if before.is_over or before.definition is None:
+        _begin_again(dispatch, before, task, enabled, restart=True)
+    else:
+        _update(dispatch, before, task, enabled)
+    return True
 
 
 def _update(dispatch: Platform, before: StoredTask, task: Task, enabled: bool) -> None:

@@ -13,15 +13,16 @@ from tests.installation import Installation
 from tests.invariants.broker import messages_of, queued_runs
 
 
-def made(installation) -> int:
+def made(installation, task_id: str | None = None) -> int:
+    keys = installation.store.keys
     with installation.server.client() as client:
-        return client.zcard(installation.store.keys.runs())
+        return client.zcard(keys.runs_by("task", task_id) if task_id else keys.runs())
 
 
 def test_the_server_dies_while_clients_and_beats_make_runs(new_redis, tmp_path):
     server = new_redis("--appendonly", "yes", "--appendfsync", "always")
     installation = Installation(server, tmp_path)
-    installation.beat(wait=False)
+    installation.beat()
     schedule = Interval(every=100)
     recurring = [
         installation.create("add", schedule=schedule, misfire=Misfire(policy="run_all"))
@@ -42,8 +43,12 @@ def test_the_server_dies_while_clients_and_beats_make_runs(new_redis, tmp_path):
     for maker in makers:
         maker.start()
     for _ in range(4):
-        before = made(installation)
-        installation.until(lambda n=before: made(installation) > n + 100)
+        before, by_beat = made(installation), made(installation, recurring[-1])
+        installation.until(
+            lambda n=before, m=by_beat: (
+                made(installation) > n + 100 and made(installation, recurring[-1]) > m
+            )
+        )
         server.kill()
         server.start()
     done.set()
