@@ -92,7 +92,7 @@ def test_a_retry_waits_on_the_agenda_and_wakes_the_schedulers_if_it_is_first(sce
         "runs:status:retrying": {"r": 0},
         "runs:status:running": None,
         f"stats:{MINUTE}": {"echo|retrying": "1"},
-        "task:t": {"lrs": "retrying", "n:retrying": "1"},
+        "task:t": {"lrs": "retrying", "n:retried": "1"},
     }
 
 

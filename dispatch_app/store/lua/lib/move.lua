@@ -31,9 +31,8 @@ local function sync_task(task, id, status, at)
     end
     if h[1] and not OF_ITS_OWN[h[4]] then task_status(task, status) end
   end
-  if FINISHED[status] or status == 'retrying' then
-    redis.pcall('HINCRBY', key, 'n:' .. status, 1)
-  end
+  if FINISHED[status] then redis.pcall('HINCRBY', key, 'n:' .. status, 1) end
+  if status == 'retrying' then redis.pcall('HINCRBY', key, 'n:retried', 1) end
 end
 
 -- run: {id, task, type, status}; at: the moment. Returns whether it moved.
