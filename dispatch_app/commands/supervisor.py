@@ -198,7 +198,7 @@ class Supervisor:
         """Whether a stage is over, or is to be killed because somebody asked a second time."""
         return self._asked > 1 or all(running.is_over for running in stage)
 
-    def _launch(self, running: _Running) -> None:
+    def _launch(self, running: _Running, *, again: bool = False) -> None:
         service = running.service
         process = subprocess.Popen(  # noqa: S603
             service.command,
@@ -209,6 +209,8 @@ class Supervisor:
             pass_fds=service.fds,
             start_new_session=True,
         )
+        if again:
+            self._log.say(f"{service.name} is started again (pid {process.pid})")
         reader = threading.Thread(target=self._relay, args=(service.name, process), daemon=True)
         reader.start()
         running.process, running.reader = process, reader
@@ -224,8 +226,7 @@ class Supervisor:
     def _look_after_all(self) -> None:
         for running in self._all:
             if running.due and time.monotonic() > running.due:
-                self._launch(running)
-                self._log.say(f"{running.service.name} is started again (pid {running.pid})")
+                self._launch(running, again=True)
             elif not running.due and running.is_over:
                 self._bury(running)
 
