@@ -28,14 +28,22 @@ def redis_url(redis_server: RedisServer) -> str:
 
 
 @pytest.fixture
-def new_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
+def start_server() -> Callable[..., RedisServer]:
+    """What `new_redis` starts its servers with."""
+    return RedisServer
+
+
+@pytest.fixture
+def new_redis(
+    start_server: Callable[..., RedisServer], tmp_path: Path
+) -> Iterator[Callable[..., RedisServer]]:
     """Starts a server of the test's own: `new_redis("--maxmemory-policy", "allkeys-lru")`."""
     servers: list[RedisServer] = []
 
     def start(*options: str) -> RedisServer:
         folder = tmp_path / f"redis-{len(servers)}"
         folder.mkdir()
-        servers.append(RedisServer(folder, *options))
+        servers.append(start_server(folder, *options))
         return servers[-1]
 
     yield start

