@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from dispatch_app.store.codec import encode_task
 from dispatch_app.store.runs import RunFilter
 from dispatch_app.store.tasks import TaskFilter
 from tests.store.scene import HOURLY, NOW, Scene
@@ -47,6 +48,21 @@ LOOKS: dict[str, Callable[[Scene], object]] = {
     "alive": lambda s: s.store.workers.alive("worker"),
     "events": lambda s: s.store.events.after(count=10),
     "create": lambda s: s.task("new", now=NOW + 1, next=NOW + 10**9),
+    "change": lambda s: s.call(
+        "update",
+        id="t00013",
+        rev=1,
+        was="scheduled",
+        **{"def": encode_task(HOURLY)},
+        type="echo",
+        once=False,
+        status="scheduled",
+        next=NOW + 5,
+        keep=False,
+        restart=False,
+        leave=[],
+        enter=[],
+    ),
     "pause": lambda s: s.call("pause", id="t00010", pause=True, note=""),
     "cancel": lambda s: s.call("cancel", id="t00011", keep=100),
     "purge": lambda s: s.store.tasks.purge("t00012"),
@@ -84,6 +100,7 @@ def look_once_for_the_scripts(scene: Scene) -> None:
     scene.store.agenda.due(0)
     scene.store.agenda.lapsed()
     for script, arguments in (
+        ("update", {"id": "unknown"}),
         ("pause", {"id": "unknown", "pause": True, "note": ""}),
         ("cancel", {"id": "unknown", "keep": 1}),
         ("purge", {"id": "unknown", "rev": "", "leave": []}),
