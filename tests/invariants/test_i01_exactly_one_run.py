@@ -12,8 +12,11 @@ import pytest
 
 from dispatch_app.domain.schedule import Interval, Once
 from dispatch_app.domain.task import Misfire
+from dispatch_app.scheduler.beat import advance
+from dispatch_app.scheduler.recovery import reap
 from dispatch_app.store.runs import Outcome
 from tests.invariants.broker import messages_of, queued_runs
+from tests.scheduler.faults import tick_that_dies
 
 RUN_ALL = Misfire(policy="run_all")
 
@@ -99,6 +102,49 @@ def test_a_beat_dies_while_it_sends_a_retry(installation, fault):
     installation.beat()
     installation.until(lambda: installation.latest(run.task_id).attempt == 2)
     assert messages_of(installation) == {(run.id, 1): 1, (run.id, 2): 1}
+
+
+def due_of_every_kind(installation) -> tuple[dict[str, list[int]], list[str]]:
+    """A one-off, a recurring task, a retry and a lapsed lease, all due by now, on an empty server.
+
+    Returns:
+        The tasks -> the moments for which they have to run; the runs whose second attempt is due.
+    """
+    store = installation.store
+    with installation.server.client() as client:
+        client.flushall()
+        later = Once(start_time=store.now() + 60_000)
+        hourly = Interval(every=3_600_000)
+        tasks = [installation.create("add", schedule=kind) for kind in (later, hourly)]
+        runs = [installation.latest(installation.create("add")).id for _ in range(2)]
+        for run_id in runs:
+            store.runs.start(run_id, 1, token="t", worker="w", lease=60_000)
+        store.runs.finish(runs[0], "t", Outcome(status="retrying", outcome="retried", failures=1))
+        client.zadd(store.keys.leases(), {runs[1]: 1})
+        client.delete("default\x06\x166")  # a worker has had their first messages
+        moment = store.now()
+        client.zadd(store.keys.agenda(), {f"t:{task_id}": moment for task_id in tasks})
+    return {task_id: [moment] for task_id in tasks}, runs
+
+
+def test_a_beat_is_killed_at_any_line_of_its_tick(installation, tmp_path):
+    line = 0
+    ended = -signal.SIGKILL
+    while ended == -signal.SIGKILL:
+        line += 1
+        wanted, retried = due_of_every_kind(installation)
+        ended = tick_that_dies(installation.server, tmp_path, line)
+        # the next one goes on
+        advance(installation.dispatch, installation.store.agenda.due())
+        reap(installation.dispatch)
+        for task_id, moments in wanted.items():
+            assert [run.scheduled_for for run in installation.runs_of(task_id)] == moments, line
+        runs = queued_runs(installation)
+        assert messages_of(installation) == runs, line
+        assert len(runs) == 4
+        assert {(run_id, 2) for run_id in retried} < set(runs)
+    assert ended == 0
+    assert line > 30, "the tick has more lines than this"
 
 
 def test_two_beats_that_read_the_same_moment(installation):

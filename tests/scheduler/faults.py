@@ -1,13 +1,22 @@
-"""Schedulers that kill their own process at the worst point, for `celery beat -S`."""
+"""Schedulers that kill their own process at the worst point, for `celery beat -S`, and ticks that
+do so at any line of the scheduler's code."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import dispatch_app.scheduler
 from dispatch_app.scheduler.beat import DispatchScheduler
+from tests.installation import Installation
+from tests.servers import RedisServer
+
+_CODE = str(Path(dispatch_app.scheduler.__file__).parent)
 
 
 def die() -> None:
@@ -62,3 +71,43 @@ class BetweenBatches(_Dying):
             return commit(entries)
 
         return dying
+
+
+def tick_that_dies(server: RedisServer, folder: Path, line: int) -> int:
+    """One tick of a scheduler in a process of its own, which ends with the given line.
+
+    Args:
+        line: counts the lines that are carried out in `dispatch_app/scheduler`, from 1.
+
+    Returns:
+        What `os.waitstatus_to_exitcode` says: -9, or 0 where the tick had fewer lines.
+    """
+    child = os.fork()
+    if child == 0:
+        try:
+            _tick(server, folder, line)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def _tick(server: RedisServer, folder: Path, line: int) -> None:
+    scheduler = DispatchScheduler(Installation(server, folder).app, lazy=True)
+    scheduler._wakeup.sleep = lambda seconds: None  # type: ignore[method-assign]
+    left = line
+
+    def trace(frame: Any, event: str, argument: Any) -> Any:
+        nonlocal left
+        if not frame.f_code.co_filename.startswith(_CODE):
+            return None
+        if event == "line":
+            left -= 1
+            if not left:
+                die()
+        return trace
+
+    sys.settrace(trace)
+    scheduler.tick()
+    sys.settrace(None)
