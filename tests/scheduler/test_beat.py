@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,7 +12,7 @@ from dispatch_app.domain.schedule import Cron, Interval, Once
 from dispatch_app.domain.task import Misfire, Task
 from dispatch_app.operations import runs, tasks
 from dispatch_app.scheduler.beat import DispatchScheduler, advance
-from dispatch_app.store.runs import Outcome
+from dispatch_app.store.runs import Outcome, RunFilter
 from dispatch_app.store.tasks import TaskFilter
 from tests.installation import Installation
 
@@ -70,18 +71,62 @@ def test_what_was_changed_after_it_was_read_is_not_dispatched_as_it_was(installa
     assert paused.status == "paused"
 
 
-def test_thousands_due_at_once_are_in_their_queue_at_once(installation):
+def scheduled(installation, count: int, moment: int) -> list[str]:
+    """One-off tasks, all due at that moment; straight into the store, as they are many."""
+    task = Task(type="add", payload={"x": 1}, queue="default", schedule=Once(start_time=moment))
+    ids = [f"task-{number:06d}" for number in range(count)]
+    for task_id in ids:
+        installation.store.tasks.create(task_id, task, next_run_at=moment)
+    return ids
+
+
+@contextmanager
+def counted(installation):
+    """Commands that the server carried out while the block ran, scripts' own included."""
+    calls: dict[str, int] = {}
+    with installation.server.client() as client:
+        client.config_resetstat()
+        yield calls
+        stats = client.info("commandstats")
+    calls.update({name.removeprefix("cmdstat_"): stats[name]["calls"] for name in stats})
+
+
+def test_ten_thousand_due_at_once_are_in_their_queue_at_once(installation):
+    """Row 16: two round trips a batch, whatever else there is."""
     moment = installation.store.now() + 60_000
-    for number in range(2_000):
-        schedule = Once(start_time=moment)
-        installation.create("add", payload={"x": number}, queue="default", schedule=schedule)
-    began = installation.store.now()
+    ids = scheduled(installation, 10_000, moment)
+    assert installation.store.agenda.due().tasks == []
+    assert installation.store.agenda.commit([]) == 0  # both scripts are loaded
     looks = 0
-    while advance(installation.dispatch, installation.store.agenda.due(moment)):
-        looks += 1
-    assert looks == 4  # of 500 each
-    assert queued(installation) == 2_000
-    assert installation.store.now() - began < 2_000
+    with counted(installation) as calls:
+        while advance(installation.dispatch, installation.store.agenda.due(moment)):
+            looks += 1
+    assert looks == 20  # of 500 each, and one that finds nothing
+    assert calls["evalsha"] == 2 * looks + 1
+    assert queued(installation) == 10_000
+    with installation.server.client() as client:
+        keys = installation.store.keys
+        assert client.zcard(keys.agenda()) == 0
+        assert client.zcard(keys.tasks_by("status", "queued")) == len(ids)
+
+
+def test_a_scheduler_reads_no_more_at_its_start_with_many_tasks_than_with_few(installation):
+    """Row 15: no heap, no copy of the schedule in memory."""
+    asked = []
+    for count in (1, 1, 3_000):  # the first time loads the scripts
+        with installation.server.client() as client:
+            client.flushall()
+        scheduled(installation, count, installation.store.now() + 3_600_000)
+        with counted(installation) as calls:
+            scheduler = DispatchScheduler(installation.app, lazy=True)
+            scheduler._wakeup.sleep = lambda seconds: None
+            scheduler.setup_schedule()
+            for _ in range(3):
+                assert scheduler.tick() == 0.0
+            scheduler.close()
+        asked.append({name: calls[name] for name in calls if not name.startswith("config")})
+    assert asked[1] == asked[2]
+    assert "hgetall" not in asked[2]
 
 
 @pytest.mark.parametrize(
@@ -130,6 +175,35 @@ def test_garbage_in_one_record_stops_no_other(installation, tick, caplog, field,
             assert len(installation.runs_of(bad)) == 1
     shown = {task.id: task for task in installation.store.tasks.list(TaskFilter(), 100).items}
     assert set(shown) == set(created)
+
+
+def test_garbage_in_one_of_a_thousand_records_stops_no_other_and_is_listed(installation, tick):
+    """Row 34."""
+    ids = scheduled(installation, 1_000, installation.store.now() + 60_000)
+    bad = ids[500]
+    with installation.server.client() as client:
+        client.hset(installation.store.keys.task(bad), "def", "garbage")
+    make_due(installation, *ids)
+    for _ in range(3):
+        tick()
+    assert queued(installation) == 999
+    fired = {run.task_id for run in everything(installation.store.runs.list, RunFilter())}
+    assert fired == {*ids} - {bad}
+    (listed,) = everything(installation.store.tasks.list, TaskFilter(status="paused"))
+    assert (listed.id, listed.definition) == (bad, None)
+    assert listed.notes[0].startswith("It cannot be planned: Its definition is not one")
+    assert len(everything(installation.store.tasks.list, TaskFilter())) == 1_000
+
+
+def everything(list_page, where):
+    """All pages of a listing."""
+    found, cursor = [], None
+    while True:
+        page = list_page(where, 500, cursor)
+        found += page.items
+        cursor = page.next
+        if cursor is None:
+            return found
 
 
 @pytest.mark.parametrize(
