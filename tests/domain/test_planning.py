@@ -18,7 +18,7 @@ from dispatch_app.domain.planning import (
 )
 from dispatch_app.domain.schedule import Cron, Interval, Once, latest_until, occurrences
 from dispatch_app.domain.task import Misfire, Task
-from tests.domain.moments import DAY, HOUR, MINUTE, ms
+from tests.domain.moments import DAY, HOUR, MINUTE, SECOND, ms
 from tests.domain.schedules import moments, recurring
 from tests.properties import bounded
 
@@ -119,6 +119,19 @@ def test_the_last_run_that_is_allowed_is_the_last():
 def test_a_schedule_that_has_ended_has_no_next():
     task = task_of(every(MINUTE, end_time=NOW + 2 * MINUTE))
     assert plan(task, NOW + MINUTE, 0, NOW + DAY) == Plan((NOW + 2 * MINUTE,), None)
+
+
+@pytest.mark.parametrize("misfire", [RUN_LAST, RUN_ALL])
+def test_ten_thousand_fires_of_a_second_each_neither_drift_nor_come_early(misfire):
+    """Row 66: each look is late by another part of a second, and none of it adds up."""
+    task = task_of(every(SECOND), misfire)
+    due, done = NOW + SECOND, 0
+    for n in range(1, 10_001):
+        assert due == NOW + n * SECOND
+        now = due + n * 7_919 % SECOND
+        steps = plan(task, due, done, now)
+        assert steps.occurrences == (due,)
+        due, done = steps.next, n
 
 
 # What holds for any schedule
