@@ -12,6 +12,7 @@
 -- @include text
 -- @include event
 -- @include task_status
+-- @include move
 -- @include cancel_run
 -- @include trim
 local PIECE = 1000

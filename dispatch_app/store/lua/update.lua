@@ -15,6 +15,7 @@
 -- @include agenda
 -- @include event
 -- @include task_status
+-- @include move
 -- @include make_run
 local a = cmsgpack.unpack(ARGV[1])
 local key = K.task(a.id)
