@@ -27,7 +27,8 @@ class Keys:
         return f"{self.prefix}task:{task_id}"
 
     def run(self, run_id: str) -> str:
-        """hash: the run, its definition, its attempts (`a:<number>`, JSON).
+        """hash: the run, its definition, its attempts (`a:<number>`, JSON; `a:<number>:back`: the
+        last time that it was handed back).
 
         Lives until its task has `keep_runs` younger finished runs, or is purged.
         """

@@ -78,6 +78,22 @@ def test_a_retry_keeps_what_happened_before(scene):
     assert waiting.retry_at == due.runs[0].due
 
 
+def test_an_attempt_that_was_handed_back_stays_in_the_history_of_its_next_try(scene):
+    scene.queued()
+    outcome = Outcome(status="queued", outcome="handed_back")
+    for token in ("first", "second"):
+        start(scene, token=token)
+        scene.store.runs.finish("r", token, outcome)
+    start(scene, token="third")
+    running = scene.store.runs.get("r")
+    assert [attempt.outcome for attempt in running.attempts] == ["handed_back", "running"]
+    scene.store.runs.finish("r", "third", SUCCESS)
+    run = scene.store.runs.get("r")
+    # of any number of times, one entry: what is kept of a run has a bound
+    assert [(a.number, a.outcome) for a in run.attempts] == [(1, "handed_back"), (1, "succeeded")]
+    assert (run.attempt, run.failures, run.lost) == (1, 0, 0)
+
+
 def test_who_holds_it_no_more_is_told_so(scene):
     scene.running()
     for lost in (

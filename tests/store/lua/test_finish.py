@@ -104,7 +104,7 @@ def test_handed_back_it_keeps_its_attempt(scene):
         "events": ["run.queued t/r queued"],
         "leases": None,
         "run:r": {
-            "a:1": attempt(NOW, "handed_back"),
+            "a:1:back": attempt(NOW, "handed_back"),
             "closed": "token",
             "status": "queued",
             "token": None,

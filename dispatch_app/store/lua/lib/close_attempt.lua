@@ -8,7 +8,9 @@ local function close_attempt(run, a, at)
   local attempt = '{"number":' .. run.attempt .. ',"worker":' .. cjson.encode(h[1] or '') ..
     ',"started_at":' .. (tonumber(h[2]) and h[2] or 'null') .. ',"finished_at":' .. text(at) ..
     ',"outcome":"' .. a.outcome .. '"' .. (a.error and (',"error":' .. a.error) or '') .. '}'
-  redis.call('HSET', key, 'a:' .. run.attempt, attempt, 'closed', a.token)
+  -- the next try of an attempt that was handed back has the same number: both stay in the history
+  local field = 'a:' .. run.attempt .. (a.outcome == 'handed_back' and ':back' or '')
+  redis.call('HSET', key, field, attempt, 'closed', a.token)
   redis.call('HDEL', key, 'token')
   if a.result then redis.call('HSET', key, 'result', a.result) end
   if a.error then redis.call('HSET', key, 'error', a.error) else redis.call('HDEL', key, 'error') end
