@@ -29,6 +29,14 @@ def header(path: Path) -> dict[str, str]:
     return parts
 
 
+def rest_of_header(path: Path) -> list[str]:
+    """The lines of a script's header that follow on `What`, as they are."""
+    lines = path.read_text().splitlines()
+    end = next(i for i, line in enumerate(lines) if line.startswith("-- @include"))
+    parts = [i for i in range(1, end) if _PART.match(lines[i])]
+    return [line.removeprefix("-- ") for line in lines[parts[0] : end]]
+
+
 def summary(path: Path) -> str:
     """What the comment of an include says, up to its first function."""
     lines = []

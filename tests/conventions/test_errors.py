@@ -11,7 +11,7 @@ from dispatch_app.domain.errors import DispatchError
 #: Errors that no request runs into, with why.
 INTERNAL = {
     errors.LeaseLost: "only workers hold leases",
-    errors.ConfigError: "it stops the start",
+    errors.ConfigError: "a setting is wrong; it is said at the start",
 }
 
 

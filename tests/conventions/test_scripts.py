@@ -5,8 +5,10 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from dispatch_app.domain.run import TRANSITIONS
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.scripts import source
 from tests.conventions.lua import PARTS, REQUIRED, defined, header, included, used
@@ -79,6 +81,14 @@ def test_scripts_and_python_call_the_same_keys_by_the_same_names(redis_server: R
     assert dict(zip(theirs[::2], theirs[1::2], strict=True)) == {
         name: key for name, key in _keys().items() if name not in PYTHON_ONLY
     }
+
+
+def test_the_guard_of_the_scripts_is_the_table_of_the_domain(redis_server: RedisServer):
+    asking = source("start").partition("-- What")[0] + "return cjson.encode(ALLOWED)"
+    with redis_server.client() as client:
+        guard = msgspec.json.decode(client.eval(asking, 1, PREFIX))
+    found = {(before, after) for before, ways in guard.items() for after in ways}
+    assert found == {(before, after) for before, _, after in TRANSITIONS if before}
 
 
 def _asking() -> str:
