@@ -94,6 +94,19 @@ def test_an_attempt_that_was_handed_back_stays_in_the_history_of_its_next_try(sc
     assert (run.attempt, run.failures, run.lost) == (1, 0, 0)
 
 
+def test_a_run_that_was_cancelled_while_it_ran_shows_that_it_did(scene):
+    scene.queued()
+    start(scene)
+    scene.store.runs.cancel("r", "by hand")
+    run = scene.store.runs.get("r")
+    (attempt,) = run.attempts
+    assert (attempt.number, attempt.worker, attempt.outcome) == (1, "w@host", "cancelled")
+    assert run.started_at == attempt.started_at <= attempt.finished_at == run.finished_at
+    with pytest.raises(LeaseLost):
+        scene.store.runs.finish("r", "token", SUCCESS)
+    assert scene.store.runs.get("r") == run
+
+
 def test_who_holds_it_no_more_is_told_so(scene):
     scene.running()
     for lost in (

@@ -40,6 +40,7 @@ def test_a_running_run_loses_its_lease(scene):
     changes = scene.changes(before)
     assert changes["leases"] is None
     assert changes["runs:status:running"] is None
+    assert changes["run:r"]["token"] is None
     assert scene.finish() == ["LOST"]
     assert scene.call("renew", lease=10_000, runs=[["r", "token"]]) == ["r"]
 
