@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from celery import Celery
 
 import dispatch_app.builtin  # noqa: F401 - registers the tasks
+from tests.builtin.mail import Mail, mail_server
 
 
 @pytest.fixture
@@ -24,3 +25,11 @@ def run(app: Celery) -> Callable[..., Any]:
         return app.tasks[name].apply(kwargs=payload, task_id=task_id, throw=True).result
 
     return run
+
+
+@pytest.fixture
+def mail(app: Celery) -> Iterator[Mail]:
+    """The app's mail server, without TLS and login."""
+    with mail_server() as mail:
+        app.conf.dispatch_smtp_url = mail.url()
+        yield mail
