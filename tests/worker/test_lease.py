@@ -1,0 +1,98 @@
+"""Who renews a lease, and what becomes of a run that is no longer its worker's."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from dispatch_app.operations import runs
+
+LEASE = 1_500  # three heartbeats of the tests' installation
+
+
+def lapses_at(installation, run) -> int:
+    """When the lease of a run ends, if nobody renews it; 0: there is none."""
+    with installation.server.client() as client:
+        return int(client.zscore(installation.store.keys.leases(), run.id) or 0)
+
+
+def begun(installation, notes, *, seconds: float = 60):
+    """A run whose function has begun."""
+    task_id = installation.create("waiting", payload={"seconds": seconds})
+    run = installation.reached(task_id, "running")
+    installation.until(lambda: notes(run.id) == [["begins"]])
+    return run
+
+
+def outcomes(run) -> list[str]:
+    return [attempt.outcome for attempt in run.attempts]
+
+
+def test_the_main_process_renews_while_the_one_that_runs_stands_still(installation, notes):
+    installation.beat(wait=False)
+    worker = installation.worker()
+    run = begun(installation, notes, seconds=0.5)
+    (child,) = worker.children
+    os.kill(child, signal.SIGSTOP)
+    first = lapses_at(installation, run)
+    installation.until(lambda: lapses_at(installation, run) > first + 2 * LEASE)
+    os.kill(child, signal.SIGCONT)
+    run = installation.finished(run.task_id)
+    assert (run.status, outcomes(run), run.lost) == ("succeeded", ["succeeded"], 0)
+
+
+def test_a_main_process_that_stands_still_renews_nothing(installation, notes):
+    worker = installation.worker()
+    run = begun(installation, notes)
+    os.kill(worker.pid, signal.SIGSTOP)
+    installation.until(lambda: lapses_at(installation, run) < installation.store.now())
+    os.kill(worker.pid, signal.SIGCONT)
+    # nobody has taken it meanwhile, so it is still the worker's
+    installation.until(lambda: lapses_at(installation, run) > installation.store.now())
+    assert installation.latest(run.task_id).attempt == 1
+
+
+@pytest.mark.parametrize("pool", ["solo", "threads"])
+def test_a_pool_without_processes_renews_as_well(installation, notes, pool):
+    installation.beat(wait=False)
+    installation.worker("-P", pool, "-c", "1")
+    run = begun(installation, notes, seconds=2.5)
+    run = installation.finished(run.task_id)
+    assert (run.status, outcomes(run), run.lost) == ("succeeded", ["succeeded"], 0)
+
+
+def test_a_run_that_waits_in_the_worker_is_no_loss(installation, notes):
+    worker = installation.worker()
+    first = begun(installation, notes, seconds=1.5)
+    # prefetched: the worker has its message, but no lease
+    second = installation.create("add", payload={"x": 1})
+    assert installation.finished(second).status == "succeeded"
+    assert installation.latest(first.task_id).status == "succeeded"
+    assert "was cancelled or given to another worker" not in worker.logs()
+
+
+def test_a_cancelled_run_is_ended_and_its_process_with_it(installation, notes):
+    worker = installation.worker()
+    run = begun(installation, notes)
+    (child,) = worker.children
+    cancelled = runs.cancel(installation.dispatch, run.id)
+    installation.until(lambda: worker.children and worker.children != [child], "another process")
+    assert installation.latest(run.task_id) == cancelled
+    assert notes(run.id) == [["begins"]]
+    assert installation.run("add", payload={"x": 1}).result == 2
+    with installation.server.client() as client:
+        installation.until(lambda: client.exists("unacked") == 0, "its message to be acknowledged")
+
+
+def test_a_run_that_another_worker_has_by_now_is_ended_here_and_not_touched(installation, notes):
+    worker = installation.worker()
+    run = begun(installation, notes)
+    (child,) = worker.children
+    with installation.server.client() as client:
+        client.hset(installation.store.keys.run(run.id), "token", "another worker's")
+    installation.until(lambda: f"Run {run.id} was cancelled or given" in worker.logs())
+    installation.until(lambda: worker.children and worker.children != [child], "another process")
+    now = installation.latest(run.task_id)
+    assert (now.status, now.attempt, now.reason) == ("running", 1, None)
