@@ -15,7 +15,7 @@ from urllib.parse import quote
 from uuid import uuid4
 
 from celery import Task, shared_task
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 
 from dispatch_app.builtin.letter import (
@@ -37,8 +37,18 @@ LOCAL_SENDER = "dispatch@localhost"
 #: Longest text of one header: a line may have 998 characters (RFC 5322, 2.1.1).
 _LONGEST = 900
 
-_ADDRESS = {"type": "string", "pattern": ADDRESS_PATTERN, "maxLength": 320}
-_TEXT = {"type": "string", "pattern": TEXT_PATTERN, "maxLength": _LONGEST}
+_ADDRESS = {
+    "type": "string",
+    "pattern": ADDRESS_PATTERN,
+    "maxLength": 320,
+    "description": "An address: ann@example.org or Ann <ann@example.org>.",
+}
+_TEXT = {
+    "type": "string",
+    "pattern": TEXT_PATTERN,
+    "maxLength": _LONGEST,
+    "description": "One line.",
+}
 
 
 def _addresses(description: str) -> dict[str, Any]:
@@ -50,7 +60,8 @@ def _addresses(description: str) -> dict[str, Any]:
         "items": _ADDRESS,
         "minItems": 1,
         "maxItems": MOST_RECIPIENTS,
-        "description": f"{description}: one address as text, or an array of them.",
+        "description": f"{description}: an address (ann@example.org or Ann <ann@example.org>), "
+        "or an array of them.",
     }
 
 
@@ -58,19 +69,20 @@ PAYLOAD = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
     "type": "object",
     "properties": {
-        "to": _addresses("Who gets it; `ann@example.org` or `Ann <ann@example.org>`"),
-        "subject": {**_TEXT, "description": "One line."},
+        "to": _addresses("Who gets it"),
+        "subject": _TEXT,
         "body": {"type": "string", "description": "The text, for readers without HTML too."},
         "html": {"type": "string", "description": "The same as HTML."},
         "cc": _addresses("Who gets a copy"),
         "bcc": _addresses("Who gets a copy that the others do not see"),
         "reply_to": _addresses("Where answers go"),
-        "sender": {**_ADDRESS, "description": "Whom it is from. Default: SMTP_SENDER."},
+        "sender": {**_ADDRESS, "description": "Whom it is from: an address. Default: SMTP_SENDER."},
         "headers": {
             "type": "object",
             "propertyNames": {
                 "pattern": "^(?:X-[A-Za-z0-9-]{1,60}|List-[A-Za-z]{1,60}(?:-Post)?|In-Reply-To"
-                "|References|Auto-Submitted|Feedback-ID|Importance|Precedence)$(?!\\n)"
+                "|References|Auto-Submitted|Feedback-ID|Importance|Precedence)$(?!\\n)",
+                "description": "X-..., List-... or another of those that may be set.",
             },
             "additionalProperties": _TEXT,
             "maxProperties": 50,
@@ -95,13 +107,13 @@ PAYLOAD = {
                         "type": "string",
                         "pattern": "^[A-Za-z0-9+/=\\s]*$",
                         "contentEncoding": "base64",
-                        "description": "Any bytes.",
+                        "description": "Any bytes, as base64.",
                     },
                     "content_type": {
                         "type": "string",
                         "pattern": "^(?:application|audio|font|image|model|text|video)"
                         "/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}$(?!\\n)",
-                        "description": "Default: by the file's name.",
+                        "description": "A type as text/csv. Default: by the file's name.",
                     },
                 },
                 "required": ["filename"],
@@ -195,8 +207,15 @@ def _checked(**payload: Any) -> dict[str, Any]:
     error = best_match(_VALIDATOR.iter_errors(given))
     if error is not None:
         path = ".".join(str(part) for part in error.absolute_path)
-        raise Discard(f"{path or 'payload'}: {error.message}.")
+        raise Discard(f"{path or 'payload'}: {_words(error)}")
     return given
+
+
+def _words(error: ValidationError) -> str:
+    """What is wrong, without the pattern that it does not match."""
+    if error.validator != "pattern" or not isinstance(error.schema, dict):
+        return f"{error.message}."
+    return f"got {error.instance!r}, expected: {error.schema['description']}"
 
 
 def _author(said: str | None, default: str | None, server: Server | None) -> Address:

@@ -103,7 +103,9 @@ def mail_server(*, tls: bool = False, starttls: bool = False, **options: Any) ->
     context.load_cert_chain(CERTIFICATE, KEY)
     if starttls:
         options["tls_context"] = context
-    listener = socket.create_server(("127.0.0.1", 0))
+    # asyncio answers without delay (TCP_NODELAY) only where the protocol is said
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
     mail = Mail(listener.getsockname()[1])
     controller = _Controller(listener, mail, ssl_context=context if tls else None, **options)
     controller.start()

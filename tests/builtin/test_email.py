@@ -297,6 +297,13 @@ def test_a_wrong_field_fits_no_schema_and_is_discarded_by_name(run, mail, wrong)
     assert not mail.received
 
 
+def test_a_wrong_field_is_said_in_words(run, mail):
+    with pytest.raises(Discard) as caught:
+        run("email", **{**SEED, "cc": ["ann"]})
+    address = "An address: ann@example.org or Ann <ann@example.org>."
+    assert str(caught.value) == f"cc.0: got 'ann', expected: {address}"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
