@@ -64,10 +64,13 @@ def test_a_pool_without_processes_renews_as_well(installation, notes, pool):
 
 
 def test_a_run_that_waits_in_the_worker_is_no_loss(installation, notes):
-    worker = installation.worker()
+    worker = installation.worker("--prefetch-multiplier", "2")
     first = begun(installation, notes, seconds=1.5)
-    # prefetched: the worker has its message, but no lease
     second = installation.create("add", payload={"x": 1})
+    with installation.server.client() as client:
+        # the worker has its message, but no lease
+        installation.until(lambda: client.hlen("unacked") == 2)
+    assert installation.status_of(second) == "queued"
     assert installation.finished(second).status == "succeeded"
     assert installation.latest(first.task_id).status == "succeeded"
     assert "was cancelled or given to another worker" not in worker.logs()
