@@ -133,7 +133,14 @@ def test_attachments_come_back_as_they_were(run, mail):
         ("logs.txt.gz", "application/octet-stream", b""),
         ("old.eml", "text/plain", b"To: x"),
     ]
+    charsets = [part.get_content_charset() for part in message.iter_attachments()]
+    assert charsets == ["utf-8", None, None, "utf-8", None, "utf-8"]
     assert text_of(message.get_body(("plain",))) == SEED["body"]
+
+
+def test_what_looks_like_an_encoded_word_arrives_as_it_was_written(run, mail):
+    run("email", **{**SEED, "subject": "=?utf-8?q?x?="})
+    assert mail.received[0].message["Subject"] == "=?utf-8?q?x?="
 
 
 def test_further_headers_are_sent_whole(run, mail):
@@ -312,6 +319,7 @@ def test_a_wrong_field_is_said_in_words(run, mail):
         {"cc": "ann@a\u200db\u0627.example"},
         {"sender": "\udc80@example.org"},
         {"attachments": [{"filename": "a", "content_base64": "AAE"}]},
+        {"attachments": [{"filename": "a", "content_base64": "AA==AAAA"}]},
     ],
 )
 def test_what_a_schema_cannot_see_is_discarded_by_name(run, mail, wrong):
