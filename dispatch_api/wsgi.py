@@ -3,4 +3,5 @@
 from dispatch_api import create_app
 from dispatch_app.celery import dispatch
 
+dispatch.opened()
 app = create_app(dispatch)

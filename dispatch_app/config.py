@@ -105,7 +105,9 @@ class Scheduler:
 class Celery:
     """What Celery needs to know beyond Redis."""
 
-    broker_url: str = _key(url(), "", "broker, if it is not the store's Redis", secret=True)
+    broker_url: str = _key(
+        url(), "", "the store's Redis, if a process has to be told so in Celery's way", secret=True
+    )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,14 +6,22 @@ process that imports it loads none of them.
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from celery import Celery
 
 from dispatch_app import config as settings
-from dispatch_app.domain.errors import ConfigError
+from dispatch_app.domain.errors import (
+    ConfigError,
+    DispatchError,
+    StoreUnavailable,
+    StoreUnfit,
+)
 from dispatch_app.messages import Messages, check_broker
 from dispatch_app.redis_url import for_kombu
 from dispatch_app.store import Store
@@ -76,6 +84,30 @@ class Dispatch:
         check_broker(self.app)
         return Messages(self.app)
 
+    def opened(self) -> Store:
+        """The store, for a process that is nothing without it: a setting that does not allow it
+        ends the process with one line."""
+        try:
+            return self.store
+        except ConfigError as error:
+            _end_process(error)
+
+    def await_store(self, warn: Callable[[str], None]) -> None:
+        """Wait until the Redis server answers, and say what is wrong with it, a line each.
+
+        One that this program must not touch ends the process with one line.
+        """
+        while True:
+            try:
+                for problem in self.check_store():
+                    warn(f"Redis: {problem}")
+                return
+            except StoreUnfit as error:
+                _end_process(error)
+            except StoreUnavailable as error:
+                warn(f"{error} Trying again in a second.")
+                time.sleep(1.0)
+
     def check_store(self) -> list[str]:
         """What is wrong with the Redis server, a line each.
 
@@ -87,6 +119,12 @@ class Dispatch:
         if not any("read-only" in problem for problem in problems):
             self.store.check_schema()
         return problems
+
+
+def _end_process(error: DispatchError) -> NoReturn:
+    print(error.message, file=sys.stderr)
+    # after this code gunicorn ends as well, rather than start one process after the other
+    sys.exit(3)
 
 
 def _defaults(config: settings.Config) -> dict[str, Any]:

@@ -65,21 +65,18 @@ class DispatchScheduler(Scheduler):
             raise ConfigError("Call dispatch_app.Dispatch(app) on this Celery app first.")
         self.dispatch: Platform = app.dispatch
         self.name = f"beat@{socket.gethostname()}/{os.getpid()}"
-        self._wakeup = WakeUp(self.dispatch.store)
+        self._wakeup = WakeUp(app.dispatch.opened())
         self._last_beat = self._last_reap = -1e9
         super().__init__(app, *args, **kwargs)
 
     def setup_schedule(self) -> None:
         """Say what is wrong with Redis, and store the entries of the app's own `beat_schedule`."""
         while True:
+            self.app.dispatch.await_store(logger.warning)
             try:
-                for problem in self.app.dispatch.check_store():
-                    logger.warning("Redis: %s", problem)
-                static.sync(self.app)
-                return
+                return static.sync(self.app)
             except StoreUnavailable as error:
-                logger.error("%s Trying again in a second.", error)
-                time.sleep(1.0)
+                logger.error("%s Trying again.", error)
 
     def tick(self, *_: Any, **__: Any) -> float:
         """One look at the agenda, and the sleep after it.

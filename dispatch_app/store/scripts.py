@@ -45,7 +45,7 @@ def reaching_redis() -> Iterator[None]:
     try:
         yield
     except (redis.ConnectionError, redis.TimeoutError) as error:
-        raise StoreUnavailable(f"Redis does not answer: {error}") from error
+        raise StoreUnavailable(f"Redis does not answer: {str(error).rstrip('.')}.") from error
     except redis.ResponseError as error:
         # an error inside a script arrives with the script's name before its code
         if isinstance(error, _NOT_NOW) or any(code in str(error) for code in _NOT_NOW_CODES):

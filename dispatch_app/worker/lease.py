@@ -25,8 +25,8 @@ class Leases(Duty):
         adopt(worker.app)
         # a pool that spawns its processes imports the tasks anew in each
         worker_process_init.connect(lambda **_: adopt(worker.app), weak=False)
-        for problem in worker.app.dispatch.check_store():
-            logger.warning("Redis: %s", problem)
+        worker.app.dispatch.opened()
+        worker.app.dispatch.await_store(logger.warning)
 
     def perform(self, worker: Any) -> None:
         """Renew; what the store does not know as ours any more is terminated."""
