@@ -127,6 +127,9 @@ _COUNTS = ("runs", "succeeded", "failed", "cancelled", "expired", "skipped", "re
 class TaskSchema(Schema):
     """What to run, when and how; and what became of it, which the server says."""
 
+    id = fields.String(dump_only=True)
+    status = Choice(STATUSES, dump_only=True)
+
     type = Word(
         *_TYPE, required=True, metadata={"description": "Name of the registered Celery task."}
     )
@@ -167,8 +170,6 @@ class TaskSchema(Schema):
     )
     enabled = Flag(load_default=True, metadata={"description": "False: it is paused."})
 
-    id = fields.String(dump_only=True)
-    status = Choice(STATUSES, dump_only=True)
     revision = fields.Integer(dump_only=True)
     next_run_at = Moment(dump_only=True, allow_none=True)
     created_at = Moment(dump_only=True)
