@@ -22,7 +22,7 @@ def check_payload(schema: dict[str, Any], payload: dict[str, Any]) -> None:
     """
     fields: dict[str, list[str]] = {}
     for error in _validator(msgspec.json.encode(schema)).iter_errors(payload):
-        fields.setdefault(_path(error), []).append(f"{error.message}.")
+        fields.setdefault(_path(error), []).append(_words(error))
         if len(fields) == _MOST_ERRORS:
             break
     if fields:
@@ -32,6 +32,14 @@ def check_payload(schema: dict[str, Any], payload: dict[str, Any]) -> None:
 @lru_cache(maxsize=1_000)
 def _validator(schema: bytes) -> Draft202012Validator:
     return Draft202012Validator(msgspec.json.decode(schema))
+
+
+def _words(error: ValidationError) -> str:
+    """What is wrong; a pattern that has a description is said by that, for people to read."""
+    said = error.schema.get("description") if isinstance(error.schema, dict) else None
+    if error.validator == "pattern" and said:
+        return f"got {error.instance!r}, expected: {said}"
+    return f"{error.message}."
 
 
 def _path(error: ValidationError) -> str:

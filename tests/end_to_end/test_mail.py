@@ -130,6 +130,7 @@ def test_a_payload_that_is_no_mail_is_refused_by_the_api(client, office, mail):
     assert response.status_code == 422
     fields = {"payload", "payload.to", "payload.subject", "payload.body"}
     assert set(response.json["errors"]) == fields
+    assert response.json["errors"]["payload.subject"] == ["got 'a\\nb', expected: One line."]
 
 
 def test_the_type_is_there_in_an_app_of_the_users_without_a_server(installation, tmp_path):

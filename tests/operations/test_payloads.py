@@ -12,6 +12,8 @@ SCHEMA = {
     "properties": {
         "to": {"type": "string", "minLength": 3},
         "copies": {"type": "integer", "maximum": 9},
+        "code": {"type": "string", "pattern": "^[0-9]+$", "description": "Digits."},
+        "bare": {"type": "string", "pattern": "^[0-9]+$"},
         "parts": {
             "type": "array",
             "items": {
@@ -41,6 +43,8 @@ def test_what_fits_passes():
         ({**FINE, "to": "a"}, {"payload.to": "is too short"}),
         ({**FINE, "to": 7}, {"payload.to": "is not of type 'string'"}),
         ({**FINE, "copies": 10}, {"payload.copies": "greater than the maximum"}),
+        ({**FINE, "code": "x"}, {"payload.code": "got 'x', expected: Digits."}),
+        ({**FINE, "bare": "x"}, {"payload.bare": "does not match '^[0-9]+$'."}),
         ({**FINE, "parts": [{"name": "x"}, {}]}, {"payload.parts.1.name": "is a required"}),
         ({**FINE, "parts": [7]}, {"payload.parts.0": "is not of type 'object'"}),
     ],
