@@ -23,10 +23,15 @@ _LOG_FORMAT = "[%(levelname)s] %(message)s"
 _TASK_LOG_FORMAT = "[%(levelname)s] %(task_name)s[%(task_id)s]: %(message)s"
 
 
+def redis_folder(config: Config) -> Path:
+    """Where the embedded server keeps its data."""
+    return Path(config.dispatch.data_dir).absolute() / "redis"
+
+
 def redis(config: Config, port: int, lock: int) -> Service:
     """The embedded server; it inherits the lock on its data."""
-    folder = Path(config.dispatch.data_dir).absolute() / "redis"
-    return Service("redis", embedded.command(port, folder), *_REDIS, fds=(lock,))
+    command = embedded.command(port, redis_folder(config))
+    return Service("redis", command, *_REDIS, fds=(lock,))
 
 
 def processes(config: Config, listener: int) -> list[Service]:

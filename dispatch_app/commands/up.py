@@ -17,6 +17,7 @@ from dispatch_app.commands import data_dir, embedded, options, stack
 from dispatch_app.commands.supervisor import Log, Supervisor
 from dispatch_app.config import Config
 from dispatch_app.config_kinds import masked
+from dispatch_app.domain.errors import ConfigError, StoreUnavailable
 from dispatch_app.store.connection import open_client, problems_of
 
 #: s that the start may take: until Redis has read its data, until the API answers
@@ -86,9 +87,7 @@ class _Up:
             supervisor.start(stack.redis(self._config, self._redis_port, self._lock))
             if not supervisor.run(self._redis_answers, _REDIS_START):
                 return _late(supervisor, "Redis", _REDIS_START)
-        with open_client(self._url) as client:
-            for problem in problems_of(client):
-                self._log.say(problem)
+        self._look_at_redis()
         for service in self._services:
             supervisor.start(service)
         if not supervisor.run(self._api_answers, _API_START):
@@ -96,11 +95,35 @@ class _Up:
         return ""
 
     def _redis_answers(self) -> bool:
+        """Whether the embedded server has read its data.
+
+        Raises:
+            ConfigError: another server was faster on its port.
+        """
         with open_client(self._url, timeout_s=0.5) as client:
             try:
-                return bool(client.ping())
+                client.ping()  # an error as long as it reads
+                folder = Path(client.config_get("dir")["dir"])
             except redis.RedisError:
                 return False
+        if folder.resolve() != stack.redis_folder(self._config).resolve():
+            raise ConfigError(f"Another Redis took port {self._redis_port}: start again.")
+        return True
+
+    def _look_at_redis(self) -> None:
+        """Say what is wrong with the server.
+
+        Raises:
+            StoreUnavailable: it does not answer; the message says which, and who named it.
+        """
+        try:
+            with open_client(self._url) as client:
+                for problem in problems_of(client):
+                    self._log.say(problem)
+        except StoreUnavailable as error:
+            names = [self._config.origin_of(f"redis.{name}") for name in ("url", "address")]
+            origin = next((name for name in names if name != "default"), "our own")
+            raise StoreUnavailable(f"{masked(self._url)} ({origin}): {error.message}") from None
 
     def _api_answers(self) -> bool:
         host, port = self._address()

@@ -107,7 +107,8 @@ def problems_of(client: redis.Redis) -> list[str]:
     try:
         info: dict[str, Any] = client.info()
     except redis.RedisError as error:
-        raise StoreUnavailable(f"Redis does not answer: {error}.{_advice(error)}") from error
+        said = f"{error}".rstrip(".")
+        raise StoreUnavailable(f"Redis does not answer: {said}.{_advice(error)}") from error
     return [text for text in (_age(info), _eviction(info), _role(info)) if text]
 
 
