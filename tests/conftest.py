@@ -52,6 +52,21 @@ def new_redis(
 
 
 @pytest.fixture
+def new_installation(tmp_path: Path) -> Iterator[Callable[..., Installation]]:
+    """Makes installations on servers of the test's own: `new_installation(server, KEY="value")`;
+    their processes end with the test, however it ends."""
+    made: list[Installation] = []
+
+    def make(server: RedisServer, **environ: str) -> Installation:
+        made.append(Installation(server, tmp_path, **environ))
+        return made[-1]
+
+    yield make
+    for installation in made:
+        installation.close()
+
+
+@pytest.fixture
 def installation(
     redis_server: RedisServer, redis_url: str, tmp_path: Path
 ) -> Iterator[Installation]:

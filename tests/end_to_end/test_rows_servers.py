@@ -11,7 +11,6 @@ from dispatch_app.domain.schedule import Once
 from dispatch_app.domain.task import Task
 from dispatch_app.store.codec import encode_task, listings_of
 from dispatch_app.store.scripts import source
-from tests.installation import Installation
 
 MANY = 100_000
 HOUR = 3_600_000
@@ -62,10 +61,8 @@ def test_a_hundred_thousand_future_runs_cost_no_worker_anything(installation):
 
 
 @pytest.fixture
-def evicting(new_redis, tmp_path):
-    installation = Installation(new_redis("--maxmemory-policy", "allkeys-lru"), tmp_path)
-    yield installation
-    installation.close()
+def evicting(new_redis, new_installation):
+    return new_installation(new_redis("--maxmemory-policy", "allkeys-lru"))
 
 
 def test_a_server_that_may_drop_keys_is_told_by_every_process(evicting):

@@ -19,9 +19,9 @@ def made(installation, task_id: str | None = None) -> int:
         return client.zcard(keys.runs_by("task", task_id) if task_id else keys.runs())
 
 
-def test_the_server_dies_while_clients_and_beats_make_runs(new_redis, tmp_path):
+def test_the_server_dies_while_clients_and_beats_make_runs(new_redis, new_installation, tmp_path):
     server = new_redis("--appendonly", "yes", "--appendfsync", "always")
-    installation = Installation(server, tmp_path)
+    installation = new_installation(server)
     installation.beat()
     schedule = Interval(every=100)
     recurring = [
@@ -62,4 +62,3 @@ def test_the_server_dies_while_clients_and_beats_make_runs(new_redis, tmp_path):
     for task_id in recurring:
         moments = [run.scheduled_for for run in installation.runs_of(task_id)]
         assert moments == [*range(moments[0], moments[-1] + 1, 100)]
-    installation.close()

@@ -8,17 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dispatch_api import create_app
-from tests.installation import Installation
 from tests.invariants.broker import messages_of, queued_runs
 
 
 @pytest.fixture
-def durable(new_redis, tmp_path):
+def durable(new_redis, new_installation):
     """An installation on a server that writes each command to the disk before it answers."""
     server = new_redis("--appendonly", "yes", "--appendfsync", "always")
-    installation = Installation(server, tmp_path)
-    yield installation
-    installation.close()
+    return new_installation(server)
 
 
 def test_a_task_is_there_after_the_server_was_killed_right_behind_the_answer(durable):

@@ -14,7 +14,6 @@ from dispatch_app.operations import runs, tasks
 from dispatch_app.scheduler.beat import DispatchScheduler, advance
 from dispatch_app.store.runs import Outcome, RunFilter
 from dispatch_app.store.tasks import TaskFilter
-from tests.installation import Installation
 
 RUN_ALL = Misfire(policy="run_all")
 
@@ -367,9 +366,11 @@ def test_a_live_scheduler_is_seen_and_says_goodbye(installation, scheduler, tick
     assert installation.beats() == set()
 
 
-def test_a_tick_while_redis_is_away_waits_and_the_next_one_goes_on(new_redis, tmp_path, caplog):
+def test_a_tick_while_redis_is_away_waits_and_the_next_one_goes_on(
+    new_redis, new_installation, caplog
+):
     server = new_redis("--appendonly", "yes", "--appendfsync", "always")
-    installation = Installation(server, tmp_path)
+    installation = new_installation(server)
     scheduler = DispatchScheduler(installation.app, lazy=True)
     task_id = installation.create("add", **hourly())
     make_due(installation, task_id)
@@ -381,4 +382,3 @@ def test_a_tick_while_redis_is_away_waits_and_the_next_one_goes_on(new_redis, tm
     assert scheduler.tick() == 0.0
     assert len(installation.runs_of(task_id)) == 1
     scheduler.close()
-    installation.close()

@@ -11,18 +11,16 @@ from dispatch_app.domain.schedule import Cron, Interval, Once
 from dispatch_app.operations import runs, tasks
 from dispatch_app.scheduler.wakeup import WakeUp
 from dispatch_app.store.runs import Outcome
-from tests.installation import Installation
 
 SLEEPY = {"WORKER_POLL_INTERVAL": "30s", "SCHEDULER_HEARTBEAT_INTERVAL": "30s"}
 
 
 @pytest.fixture
-def sleepy(redis_server, redis_url, tmp_path):
+def sleepy(redis_server, redis_url, new_installation):
     """An installation with one beat, asleep."""
-    installation = Installation(redis_server, tmp_path, **SLEEPY)
+    installation = new_installation(redis_server, **SLEEPY)
     installation.beat()
-    yield installation
-    installation.close()
+    return installation
 
 
 def dispatched(installation, task_id, timeout=3.0):
@@ -70,8 +68,8 @@ def test_a_retry_wakes_it(sleepy):
     assert 0 <= retried.queued_at - sleepy.latest(run.task_id).attempts[0].finished_at - 300 < 1_000
 
 
-def test_what_is_created_while_beat_starts_is_not_missed(redis_server, redis_url, tmp_path):
-    installation = Installation(redis_server, tmp_path, **SLEEPY)
+def test_what_is_created_while_beat_starts_is_not_missed(redis_server, redis_url, new_installation):
+    installation = new_installation(redis_server, **SLEEPY)
     installation.beat(wait=False)
     created = []
     end = time.monotonic() + 2.5
@@ -82,7 +80,6 @@ def test_what_is_created_while_beat_starts_is_not_missed(redis_server, redis_url
         time.sleep(0.05)
     for task_id in created:
         dispatched(installation, task_id)
-    installation.close()
 
 
 def test_an_idle_beat_sleeps(sleepy):
@@ -98,9 +95,9 @@ def test_an_idle_beat_sleeps(sleepy):
         assert looks() - before <= 1
 
 
-def test_a_server_that_is_frozen_for_longer_than_any_timeout(new_redis, tmp_path):
+def test_a_server_that_is_frozen_for_longer_than_any_timeout(new_redis, new_installation):
     server = new_redis()
-    installation = Installation(server, tmp_path, **SLEEPY)
+    installation = new_installation(server, **SLEEPY)
     beat = installation.beat()
     task_id = installation.create("add", schedule=Once(start_time=installation.store.now() + 1_500))
     with server.frozen():
@@ -110,19 +107,17 @@ def test_a_server_that_is_frozen_for_longer_than_any_timeout(new_redis, tmp_path
     later = installation.create("add", schedule=Once(start_time=installation.store.now() + 300))
     assert 0 <= dispatched(installation, later)[1] < 1_000
     assert beat.status == "running"
-    installation.close()
 
 
-def test_a_restart_of_the_server_costs_a_sleeping_beat_a_second(new_redis, tmp_path):
+def test_a_restart_of_the_server_costs_a_sleeping_beat_a_second(new_redis, new_installation):
     server = new_redis("--appendonly", "yes", "--appendfsync", "always")
-    installation = Installation(server, tmp_path, **SLEEPY)
+    installation = new_installation(server, **SLEEPY)
     beat = installation.beat()
     server.kill()
     server.start()
     task_id = installation.create("add", schedule=Once(start_time=installation.store.now() + 1_500))
     assert 0 <= dispatched(installation, task_id, timeout=5)[1] < 1_000
     assert beat.status == "running"
-    installation.close()
 
 
 def test_a_sleep_longer_than_the_timeout_of_commands_is_one_wait(installation):

@@ -6,8 +6,6 @@ import time
 
 import pytest
 
-from tests.installation import Installation
-
 QUICK = "tests.worker.quick_app"
 
 
@@ -77,29 +75,37 @@ def test_a_run_longer_than_its_lease_keeps_it(installation):
     assert (run.status, outcomes(run)) == ("succeeded", ["succeeded"])
 
 
-def test_a_worker_outlives_its_server_and_so_does_its_run(new_redis, tmp_path):
+@pytest.fixture
+def patient(new_redis, new_installation):
+    """An installation on a server of its own, which may stand still or go away."""
     server = new_redis("--appendonly", "yes", "--appendfsync", "always")
-    installation = Installation(server, tmp_path, SCHEDULER_HEARTBEAT_INTERVAL="1s")
-    installation.worker(wait=False)
-    task_id = installation.create("waiting", payload={"seconds": 1.5})
-    installation.reached(task_id, "running")
-    server.kill()
+    return new_installation(server, SCHEDULER_HEARTBEAT_INTERVAL="1s")
+
+
+def begun(installation, seconds: float):
+    """A run whose function has begun, and has noted so: it asks the same server."""
+    task_id = installation.create("waiting", payload={"seconds": seconds})
+    run = installation.reached(task_id, "running")
+    installation.until(lambda: installation.notes(run.id) == [["begins"]])
+    return run
+
+
+def test_a_worker_outlives_its_server_and_so_does_its_run(patient):
+    patient.worker(wait=False)
+    run = begun(patient, seconds=2)
+    patient.server.kill()
     time.sleep(0.5)
-    server.start()
-    run = installation.finished(task_id)
+    patient.server.start()
+    run = patient.finished(run.task_id)
     assert (run.status, outcomes(run)) == ("succeeded", ["succeeded"])
-    assert installation.run("add", payload={"x": 1}, queue="default").status == "succeeded"
-    installation.close()
+    assert patient.run("add", payload={"x": 1}, queue="default").status == "succeeded"
 
 
-def test_a_server_that_was_frozen_costs_a_run_nothing(new_redis, tmp_path):
-    installation = Installation(new_redis(), tmp_path)
-    installation.beat(wait=False)
-    installation.worker()
-    task_id = installation.create("waiting", payload={"seconds": 0.3})
-    installation.reached(task_id, "running")
-    with installation.server.frozen():
+def test_a_server_that_was_frozen_costs_a_run_nothing(patient):
+    patient.environ["SCHEDULER_HEARTBEAT_INTERVAL"] = "500ms"  # frozen for longer than a lease
+    patient.beat(wait=False)
+    patient.worker()
+    run = begun(patient, seconds=0.3)
+    with patient.server.frozen():
         time.sleep(2.5)
-    run = installation.finished(task_id)
-    assert run.status == "succeeded"
-    installation.close()
+    assert patient.finished(run.task_id).status == "succeeded"
