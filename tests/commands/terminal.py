@@ -50,7 +50,7 @@ class Up(LocalProcess):
     def __init__(
         self, folder: Path, *options: str, port: int | None = None, **environ: str
     ) -> None:
-        self.port = port or free_port()
+        self.folder, self.port = folder, port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         unset = dict.fromkeys(set(os.environ) - set(clean_environ()), "")
         command = [DISPATCH, "up", "--port", str(self.port), *options]

@@ -13,16 +13,6 @@ from dispatch_app.commands.supervisor import Log, Service, Supervisor
 from tests.waiting import wait_for
 
 
-@pytest.fixture(autouse=True)
-def _own_signals():
-    """A supervisor takes the signals of its process, which here is that of all tests."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
 @pytest.fixture
 def output():
     return io.StringIO()

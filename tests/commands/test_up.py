@@ -67,7 +67,7 @@ def test_a_folder_that_cannot_be_made_is_named_with_what_to_set(refused_up, tmp_
     )
 
 
-def test_a_redis_that_does_not_answer_is_named_with_who_named_it(refused_up, dispatch, tmp_path):
+def test_a_redis_that_does_not_answer_is_named_with_who_named_it(dispatch, tmp_path):
     nobody = free_port()
     answer = dispatch(
         *("up", "--port", str(free_port())),
@@ -78,6 +78,18 @@ def test_a_redis_that_does_not_answer_is_named_with_who_named_it(refused_up, dis
     (line,) = answer.stderr.splitlines()
     assert line.startswith(f"Error: redis://:***@127.0.0.1:{nobody}/0 (environment REDIS_URL): ")
     assert "refused" in line
+
+
+def test_another_redis_that_was_faster_on_the_port_is_not_taken_for_ours(
+    dispatch, new_redis, monkeypatch, tmp_path
+):
+    other = new_redis()
+    monkeypatch.setattr(embedded, "free_port", lambda: other.port)
+    answer = dispatch(*("up", "--port", str(free_port())), DISPATCH_DATA_DIR=str(tmp_path / "data"))
+    assert answer.exit_code == 1
+    assert answer.stderr == f"Error: Another Redis took port {other.port}: start again.\n"
+    with other.client() as client:
+        assert client.dbsize() == 0
 
 
 def test_where_there_is_no_redis_to_start_it_says_what_to_install(monkeypatch):
