@@ -145,8 +145,8 @@ def _defaults(config: settings.Config) -> dict[str, Any]:
         "worker_prefetch_multiplier": 1,
         "worker_concurrency": config.worker.max_concurrent,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
-        # half of the shortest grace period after SIGTERM (10 s); the rest is for handing back
-        "worker_soft_shutdown_timeout": 5.0,
+        # honcho kills 5 s after SIGTERM, the strictest PaaS 10 s; the rest is for handing back
+        "worker_soft_shutdown_timeout": 4.0,
         "accept_content": ["json"],
         "dispatch_smtp_url": config.smtp.url,
         "dispatch_smtp_sender": config.smtp.sender,
