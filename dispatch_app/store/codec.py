@@ -144,7 +144,8 @@ def stored_run(run_id: str, fields: Mapping[str, str], log: Iterable[str] = ()) 
 
 def _attempts(fields: Mapping[str, str]) -> list[Attempt]:
     ended = [_attempt_decoder.decode(text) for key, text in fields.items() if key.startswith("a:")]
-    ended.sort(key=lambda attempt: (attempt.number, attempt.started_at or 0))
+    # a try that was handed back comes before the next one of its number, in the same ms too
+    ended.sort(key=lambda attempt: (attempt.number, attempt.outcome != "handed_back"))
     if fields["status"] == "running":
         ended.append(
             Attempt(
