@@ -51,3 +51,25 @@ def test_what_is_installed_is_what_was_asked_for(name):
     except PackageNotFoundError as error:
         wrong = [f"{error} is not installed"]
     assert wrong == []
+
+
+@pytest.mark.parametrize("extra", ["test", "lint"])
+def test_what_an_extra_asks_for_has_a_name_and_fits_what_is_installed(extra):
+    asked = [Requirement(text) for text in requires(OURS) or []]
+    of_extra = [r for r in asked if r.marker and f'extra == "{extra}"' in str(r.marker)]
+    assert of_extra
+    for requirement in of_extra:
+        try:
+            found = version(requirement.name)
+        except PackageNotFoundError:
+            continue  # who only tests has no linters, and the reverse
+        assert requirement.specifier.contains(found, prereleases=True), (requirement, found)
+
+
+def test_who_has_celerys_redis_extra_as_well_keeps_the_same_redis():
+    (ours,) = [r for r in needed_by(OURS) if r.name == "redis"]
+    (theirs,) = [r for r in map(Requirement, requires("kombu") or []) if r.name == "redis"]
+    assert theirs.specifier.contains(version("redis"))
+    # the oldest that we allow is one that they allow too
+    (oldest,) = [each.version for each in ours.specifier if each.operator == ">="]
+    assert theirs.specifier.contains(oldest)
