@@ -188,7 +188,8 @@ def test_ctrl_c_while_it_starts_leaves_nothing(tmp_path):
         everything = up.everything()
         assert up.interrupt() == 0
         assert [process for process in everything if not is_gone(process)] == []
-        assert "Traceback" not in up.logs()
+        # Celery's worker may end its start with one; what is not prefixed is ours
+        assert not re.search("^Traceback", up.logs(), re.MULTILINE)
     finally:
         up.remove()
 
