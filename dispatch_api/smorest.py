@@ -57,11 +57,13 @@ class Schema(ma.Schema):
         self, error: ma.ValidationError, data: Any, *, many: bool, **kwargs: Any
     ) -> None:
         """Say more of unknown fields than that they are unknown."""
+        if not isinstance(data, Mapping) or not isinstance(error.messages, dict):
+            # as a field's own error: `_schema`, where the library has it, may be a name of theirs
+            error.messages = ["Has to be an object."]
+            return
         names = [field.data_key or name for name, field in self.load_fields.items()]
-        if isinstance(error.messages, dict):
-            unknown = error.messages.keys() - {*names, ma.exceptions.SCHEMA}
-            for name in list(unknown)[:_MOST_EXPLAINED]:
-                error.messages[name] = [self._about_unknown(name[:_LONGEST_NAME], names)]
+        for name in list(error.messages.keys() - set(names))[:_MOST_EXPLAINED]:
+            error.messages[name] = [self._about_unknown(name[:_LONGEST_NAME], names)]
 
     def _about_unknown(self, name: str, names: list[str]) -> str:
         if name in self.dump_fields:
@@ -151,8 +153,7 @@ def _paths(messages: Any, path: str) -> Iterator[tuple[str, list[str]]]:
     """marshmallow's nested messages as dotted paths: `tags.0`, `schedule.cron`."""
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
-            own = name in (ma.exceptions.SCHEMA, "value")
-            yield from _paths(inner, path if own else f"{path}.{name}" if path else str(name))
+            yield from _paths(inner, f"{path}.{name}" if path else str(name))
     else:
         yield path or "body", messages if isinstance(messages, list) else [str(messages)]
 

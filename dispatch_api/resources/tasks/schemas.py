@@ -227,6 +227,7 @@ class CancelQuery(Schema):
         truthy={"true"},
         falsy={"false"},
         load_default=False,
+        error_messages={"invalid": "Has to be true or false."},
         metadata={"description": "Remove it with its history."},
     )
 
