@@ -236,8 +236,8 @@ class Runs:
         ]
         moments = Range(
             listings=listings or [self._keys.runs()],
-            newest=f"{_uuid_time(where.before)}\x7f" if where.before else None,
-            oldest=_uuid_time(where.after) if where.after else None,
+            newest=f"{_uuid_time(where.before)}\x7f" if where.before is not None else None,
+            oldest=_uuid_time(where.after) if where.after is not None else None,
         )
 
         def read(ids: Ids) -> Found:

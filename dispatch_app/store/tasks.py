@@ -239,8 +239,8 @@ class Tasks:
         ]
         moments = Range(
             listings=listings or [keys.tasks()],
-            newest=f"{where.created_before:013d}\x7f" if where.created_before else None,
-            oldest=f"{where.created_after:013d}" if where.created_after else None,
+            newest=f"{where.created_before:013d}\x7f" if where.created_before is not None else None,
+            oldest=f"{where.created_after:013d}" if where.created_after is not None else None,
         )
 
         def read(members: Ids) -> Found:
