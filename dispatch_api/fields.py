@@ -156,9 +156,8 @@ class Number(fields.Float):
         return int(value) if value is not None and value == int(value) else value
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise ValidationError("Not a number.")
-        if not math.isfinite(value) or not self.least <= value <= self.most:
+        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number or not math.isfinite(value) or not self.least <= value <= self.most:
             raise ValidationError(f"Has to be a number from {self.least:g} to {self.most:g}.")
         return float(value)
 
