@@ -19,6 +19,40 @@ PREVIEW = "/api/v1/schedules/preview"
 LATER = "2099-01-01T00:00:00Z"
 DAILY = {"type": "cron", "cron": "0 0 * * *"}
 ONCE = {"type": "one-time", "start_time": LATER}
+#: A body that says everything that a body can say.
+EVERY_FIELD: dict[str, Any] = {
+    "type": "reports.weekly",
+    "name": "Weekly report: größer",
+    "description": "Two\nlines",
+    "priority": "critical",
+    "payload": {"to": ["a", {"b": None}], "ratio": 0.25, "n": 2**53},
+    "queue": "reports",
+    "tags": ["team:data", "eu"],
+    "max_retries": 0,
+    "timeout": 0.5,
+    "retry": {
+        "backoff": "linear",
+        "delay": 1.5,
+        "factor": 1.5,
+        "max_delay": 60,
+        "jitter": False,
+        "retry_on": ["requests.ConnectionError"],
+        "dont_retry_on": ["ValueError"],
+    },
+    "expires": 3600,
+    "misfire": {"policy": "run_all"},
+    "schedule": {
+        "type": "cron",
+        "cron": "30 2 * * MON",
+        "timezone": "Europe/Berlin",
+        "start_time": "2030-01-01T00:00:00Z",
+        "end_time": "2031-01-01T00:00:00Z",
+        "max_runs": 5,
+        "dst": "run_twice",
+    },
+    "metadata": {"ticket": 17},
+    "enabled": False,
+}
 
 
 def create(client: FlaskClient, **fields: Any) -> dict[str, Any]:

@@ -13,7 +13,18 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from dispatch_app.dispatch import Dispatch
-from tests.api.calls import DAILY, LATER, ONCE, TASKS, create, ended, problem, refused, start
+from tests.api.calls import (
+    DAILY,
+    EVERY_FIELD,
+    LATER,
+    ONCE,
+    TASKS,
+    create,
+    ended,
+    problem,
+    refused,
+    start,
+)
 from tests.domain.moments import ms
 
 CALLS = (Path(__file__).parents[1] / "end_to_end" / "seed_calls.md").read_text()
@@ -86,54 +97,20 @@ def test_a_task_shows_every_field_with_its_default(client: FlaskClient) -> None:
 
 OUTCOMES = ("succeeded", "failed", "cancelled", "expired", "skipped", "retried")
 
-EVERYTHING: dict[str, Any] = {
-    "type": "reports.weekly",
-    "name": "Weekly report: größer",
-    "description": "Two\nlines",
-    "priority": "critical",
-    "payload": {"to": ["a", {"b": None}], "ratio": 0.25, "n": 2**53},
-    "queue": "reports",
-    "tags": ["team:data", "eu"],
-    "max_retries": 0,
-    "timeout": 0.5,
-    "retry": {
-        "backoff": "linear",
-        "delay": 1.5,
-        "factor": 1.5,
-        "max_delay": 60,
-        "jitter": False,
-        "retry_on": ["requests.ConnectionError"],
-        "dont_retry_on": ["ValueError"],
-    },
-    "expires": 3600,
-    "misfire": {"policy": "run_all"},
-    "schedule": {
-        "type": "cron",
-        "cron": "30 2 * * MON",
-        "timezone": "Europe/Berlin",
-        "start_time": "2030-01-01T00:00:00Z",
-        "end_time": "2031-01-01T00:00:00Z",
-        "max_runs": 5,
-        "dst": "run_twice",
-    },
-    "metadata": {"ticket": 17},
-    "enabled": False,
-}
-
 
 def test_what_was_said_is_what_is_shown(client: FlaskClient) -> None:
-    task = create(client, **EVERYTHING)
-    assert {name: task[name] for name in EVERYTHING} == EVERYTHING
+    task = create(client, **EVERY_FIELD)
+    assert {name: task[name] for name in EVERY_FIELD} == EVERY_FIELD
     assert client.get(f"{TASKS}/{task['id']}").json == task
 
 
 def test_what_is_shown_can_be_sent_again_but_for_what_the_server_says(client: FlaskClient) -> None:
-    task = create(client, **EVERYTHING)
-    own = {name: value for name, value in task.items() if name in EVERYTHING}
+    task = create(client, **EVERY_FIELD)
+    own = {name: value for name, value in task.items() if name in EVERY_FIELD}
     again = client.put(f"{TASKS}/{task['id']}", json=own)
     assert (again.status_code, again.json) == (200, task), "the same again changes nothing"
     answer = client.put(f"{TASKS}/{task['id']}", json=task)
-    said = refused(answer, *(task.keys() - EVERYTHING.keys()))
+    said = refused(answer, *(task.keys() - EVERY_FIELD.keys()))
     assert set(map(tuple, said.values())) == {("Is set by the server; leave it out.",)}
 
 
@@ -334,7 +311,7 @@ def test_of_many_puts_at_once_one_creates(client, app: Flask) -> None:
 
 
 def test_patch_changes_what_it_names_and_nothing_else(client: FlaskClient) -> None:
-    before = client.put(MINE, json=EVERYTHING).json
+    before = client.put(MINE, json=EVERY_FIELD).json
     change = {"priority": "low", "timeout": 30, "expires": None}
     answer = client.patch(MINE, json=change)
     assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
@@ -344,7 +321,7 @@ def test_patch_changes_what_it_names_and_nothing_else(client: FlaskClient) -> No
 
 
 def test_a_part_of_a_definition_is_replaced_whole(client: FlaskClient) -> None:
-    client.put(MINE, json=EVERYTHING)
+    client.put(MINE, json=EVERY_FIELD)
     task = client.patch(MINE, json={"retry": {"delay": 5}, "payload": {"a": 1}}).json
     assert (task["retry"]["delay"], task["retry"]["backoff"]) == (5, "exponential")
     assert task["payload"] == {"a": 1}

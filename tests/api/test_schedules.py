@@ -1,0 +1,238 @@
+"""The preview of a schedule: moments with offsets, words, notes; nothing is stored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from dispatch_app.dispatch import Dispatch
+from tests.api.calls import DAILY, PREVIEW, refused
+from tests.domain.moments import ms
+
+CASES = json.loads((Path(__file__).parents[1] / "cases" / "cron.json").read_text())
+SETTLED = [case for case in CASES if case["settled"]]
+
+START = "2024-01-01T00:00:00Z"
+
+
+def preview(client: FlaskClient, schedule: dict[str, Any], **body: Any) -> dict[str, Any]:
+    """What is said of a schedule, from the first moment of 2024 unless told otherwise."""
+    answer = client.post(PREVIEW, json={"schedule": schedule, "after": START, **body})
+    assert answer.status_code == 200, answer.text
+    assert set(answer.json) == {"description", "occurrences"}
+    return answer.json
+
+
+def moments(client: FlaskClient, schedule: dict[str, Any], **body: Any) -> list[str]:
+    return [one["at"] for one in preview(client, schedule, **body)["occurrences"]]
+
+
+# Every case that well-known programs agree on
+
+
+def test_there_are_cases() -> None:
+    assert len(SETTLED) > 100
+
+
+@pytest.mark.parametrize("case", SETTLED, ids=lambda case: case["id"])
+def test_conformance(client: FlaskClient, case: dict[str, Any]) -> None:
+    schedule = {"type": "cron", "cron": case["expr"], "timezone": case["timezone"]}
+    if case.get("error"):
+        for answer in (
+            client.post(PREVIEW, json={"schedule": schedule}),
+            client.post("/api/v1/tasks", json={"type": "echo", "schedule": schedule}),
+        ):
+            refused(answer, "schedule.cron")
+        return
+    schedule["dst"] = case["dst"]
+    count = max(1, len(case["expect"]))
+    found = moments(client, schedule, after=case["after"], count=count)
+    assert [ms(text.replace("Z", "+00:00")) for text in found] == [ms(t) for t in case["expect"]]
+
+
+# Shapes
+
+
+def test_five_occurrences_unless_told_otherwise(client: FlaskClient) -> None:
+    assert preview(client, DAILY) == {
+        "description": "At 00:00",
+        "occurrences": [
+            {"at": f"2024-01-{day:02}T00:00:00Z", "note": None} for day in (2, 3, 4, 5, 6)
+        ],
+    }
+    assert len(moments(client, DAILY, count=1)) == 1
+    assert len(moments(client, DAILY, count=100)) == 100
+
+
+def test_it_begins_now_unless_told_otherwise(client: FlaskClient, dispatch: Dispatch) -> None:
+    before = dispatch.store.now()
+    answer = client.post(PREVIEW, json={"schedule": {"type": "interval", "every": 60}, "count": 1})
+    (one,) = answer.json["occurrences"]
+    at = ms(one["at"].replace("Z", "+00:00"))
+    assert before + 60_000 <= at <= dispatch.store.now() + 60_000
+
+
+@pytest.mark.parametrize(
+    ("schedule", "description", "expected"),
+    [
+        (
+            {"type": "cron", "cron": "0 9 * * MON-FRI", "timezone": "Asia/Kathmandu"},
+            "At 09:00, Monday through Friday (Asia/Kathmandu)",
+            ["2024-01-01T09:00:00+05:45", "2024-01-02T09:00:00+05:45"],
+        ),
+        (
+            {"type": "cron", "cron": "@daily", "timezone": "America/New_York"},
+            "At 00:00 (America/New_York)",
+            ["2024-01-01T00:00:00-05:00", "2024-01-02T00:00:00-05:00"],
+        ),
+        (
+            {"type": "interval", "every": "1h30m"},
+            "Every 1 h 30 min",
+            ["2024-01-01T01:30:00Z", "2024-01-01T03:00:00Z"],
+        ),
+        (
+            {"type": "recurring", "every": "PT0.25S"},
+            "Every 250 ms",
+            ["2024-01-01T00:00:00.250Z", "2024-01-01T00:00:00.500Z"],
+        ),
+        (
+            {"type": "interval", "every": 3600, "start_time": "2024-02-01T00:30:00+01:00"},
+            "Every 1 h",
+            ["2024-01-31T23:30:00Z", "2024-02-01T00:30:00Z"],
+        ),
+        (
+            {"type": "one-time", "start_time": "2024-07-01T12:00:00Z", "timezone": "Europe/Berlin"},
+            "Once, at 2024-07-01 14:00:00 +0200",
+            ["2024-07-01T14:00:00+02:00"],
+        ),
+        ({"type": "one-time", "start_time": START}, "Once, at 2024-01-01 00:00:00 +0000", []),
+        (
+            {**DAILY, "end_time": "2024-01-02T00:00:00Z"},
+            "At 00:00",
+            ["2024-01-02T00:00:00Z"],
+        ),
+        ({**DAILY, "max_runs": 1}, "At 00:00", ["2024-01-02T00:00:00Z"]),
+        ({**DAILY, "end_time": "2023-01-02T00:00:00Z"}, "At 00:00", []),
+    ],
+)
+def test_each_kind_is_said_in_words_and_moments(
+    client: FlaskClient, schedule: dict, description: str, expected: list[str]
+) -> None:
+    said = preview(client, schedule, count=2)
+    assert said["description"].startswith(description)
+    assert [one["at"] for one in said["occurrences"]] == expected
+
+
+# Clock changes in Berlin: 2:00 to 3:00 on 2024-03-31, 3:00 to 2:00 on 2024-10-27
+
+
+@pytest.mark.parametrize(
+    ("dst", "expected", "fate"),
+    [
+        ("run_once", ["2024-03-31T03:00:00+02:00", "2024-04-01T02:30:00+02:00"], "runs now, once"),
+        ("skip", ["2024-04-01T02:30:00+02:00", "2024-04-02T02:30:00+02:00"], "was left out"),
+    ],
+)
+def test_a_time_that_the_clock_leaves_out_is_noted(
+    client: FlaskClient, dst: str, expected: list[str], fate: str
+) -> None:
+    schedule = {"type": "cron", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "dst": dst}
+    found = preview(client, schedule, after="2024-03-30T12:00:00Z", count=2)["occurrences"]
+    assert [one["at"] for one in found] == expected
+    assert "forward from 2024-03-31 02:00 to 2024-03-31 03:00" in found[0]["note"]
+    assert fate in found[0]["note"]
+    assert found[1]["note"] is None
+
+
+@pytest.mark.parametrize(
+    ("dst", "offsets"),
+    [("run_once", ["+02:00"]), ("run_twice", ["+02:00", "+01:00"]), ("skip", ["+02:00"])],
+)
+def test_a_time_that_the_clock_repeats_is_noted(client, dst: str, offsets: list) -> None:
+    schedule = {"type": "cron", "cron": "30 2 * * *", "timezone": "Europe/Berlin", "dst": dst}
+    found = preview(client, schedule, after="2024-10-26T12:00:00Z", count=3)["occurrences"]
+    twice = [one for one in found if one["at"].startswith("2024-10-27")]
+    assert [one["at"] for one in twice] == [f"2024-10-27T02:30:00{offset}" for offset in offsets]
+    assert all("twice" in one["note"] for one in twice)
+    assert found[-1]["note"] is None
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, ["schedule"]),
+        ({"schedule": None}, ["schedule"]),
+        ({"schedule": "daily"}, ["schedule"]),
+        ({"schedule": {}}, ["schedule.type"]),
+        ({"schedule": {"type": "immediate"}}, ["schedule.type"]),
+        ({"schedule": {"type": "cron"}}, ["schedule.cron"]),
+        ({"schedule": {**DAILY, "cron": 5}}, ["schedule.cron"]),
+        ({"schedule": {**DAILY, "cron": "x" * 201}}, ["schedule.cron"]),
+        ({"schedule": {**DAILY, "cron": "@dayly"}}, ["schedule.cron"]),
+        ({"schedule": {**DAILY, "cron": "@reboot"}}, ["schedule.cron"]),
+        ({"schedule": {**DAILY, "timezone": "Europe/Berln"}}, ["schedule.timezone"]),
+        ({"schedule": {**DAILY, "timezone": "../../etc/passwd"}}, ["schedule.timezone"]),
+        ({"schedule": {**DAILY, "timezone": ""}}, ["schedule.timezone"]),
+        ({"schedule": {**DAILY, "dst": "twice"}}, ["schedule.dst"]),
+        ({"schedule": {**DAILY, "max_runs": 1.5}}, ["schedule.max_runs"]),
+        ({"schedule": {"type": "interval", "every": 0}}, ["schedule.every"]),
+        ({"schedule": {"type": "interval", "every": "soon"}}, ["schedule.every"]),
+        ({"schedule": {"type": "interval", "every": "1h", "dst": "skip"}}, ["schedule.dst"]),
+        ({"schedule": {"type": "one-time", "start_time": "noon"}}, ["schedule.start_time"]),
+        ({"schedule": DAILY, "count": 0, "after": 5}, ["count", "after"]),
+        ({"schedule": DAILY, "count": 101}, ["count"]),
+        ({"schedule": DAILY, "counts": 5}, ["counts"]),
+    ],
+)
+def test_each_wrong_field_is_named(client: FlaskClient, body: dict, fields: list[str]) -> None:
+    refused(client.post(PREVIEW, json=body), *fields)
+
+
+#: Row 26 of the pains: what parsers take and nobody means, and a word of what is said of each.
+NOT_MEANT = {
+    "0 0 30 2 *": "never",
+    "0 0 31 4,6,9,11 *": "never",
+    "*/90 * * * *": "90",
+    "*/100 * * * *": "100",
+    "R R * * *": "R",
+    "60 * * * *": "60",
+    "* 24 * * *": "24",
+    "* * 0 * *": "0",
+    "* * * 13 *": "13",
+    "* * * * 8": "8",
+    "5-1 * * * *": "5-1",
+    "* * * *": "fields",
+    "* * * * * * * *": "fields",
+    "": "fields",
+    "every day": "fields",
+}
+
+
+@pytest.mark.parametrize("cron", NOT_MEANT)
+def test_a_cron_text_that_is_not_meant_so_is_refused_with_a_reason(client, cron: str) -> None:
+    for answer in (
+        client.post(PREVIEW, json={"schedule": {**DAILY, "cron": cron}}),
+        client.post("/api/v1/tasks", json={"type": "echo", "schedule": {**DAILY, "cron": cron}}),
+    ):
+        assert NOT_MEANT[cron] in refused(answer, "schedule.cron")["schedule.cron"][0]
+
+
+def test_nothing_is_stored(client: FlaskClient, dispatch: Dispatch) -> None:
+    before = dispatch.store.client.dbsize()
+    preview(client, DAILY)
+    assert dispatch.store.client.dbsize() == before
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "Pacific/Niue"])
+@pytest.mark.parametrize("after", ["1970-01-01T00:00:00Z", "9999-12-29T23:59:59Z"])
+def test_the_ends_of_time_are_no_trouble(client: FlaskClient, zone: str, after: str) -> None:
+    for schedule in (DAILY, {"type": "interval", "every": 31_536_000}):
+        found = moments(client, {**schedule, "timezone": zone}, after=after, count=100)
+        assert all(ms(text.replace("Z", "+00:00")) > ms(after[:-1] + "+00:00") for text in found)
