@@ -29,7 +29,7 @@ def measure(place: Place) -> Iterator[Row]:
     """With a prefetch multiplier of 1, which is our default, and of 4, which is Celery's."""
     for prefetch in ("1", "4"):
         options = ("-c", "2", "--prefetch-multiplier", prefetch)
-        installation, number = place.installation(), place.size(4_000)
+        installation, number = place.installation(), place.size(2_000)
         workers = [
             place.process(installation.worker(*options, app="dispatch_app")),
             place.process(bare_worker(installation, *options)),

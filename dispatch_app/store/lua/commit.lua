@@ -15,16 +15,44 @@
 -- @include agenda
 -- @include event
 -- @include task_status
--- @include make_run
+-- @include count
+-- @include later
+-- @include new_run
 -- @include move
 -- @include read_run
 -- @include enqueue
 local a = cmsgpack.unpack(ARGV[1])
-local at = now(a.now)
+local at, queued = now(a.now), {}
 
+local function counter(found)
+  return tonumber(found or 0) or error('ERR a counter of the record is no number')
+end
+
+-- What the task's record says after these runs, as fields and values; nothing is written yet, so that
+-- what fails on a counter that is none leaves nothing half done.
+local function after_runs(h, runs)
+  local last = runs[#runs]
+  if not last then return {} end
+  local set = {'occ', text(counter(h[8]) + #runs), 'n:runs', text(counter(h[9]) + #runs)}
+  if not h[6] or h[6] <= last.id then set[5], set[6], set[7], set[8] = 'lr', last.id, 'lrs', 'queued' end
+  return set
+end
+
+-- The task's last moment is over: from here on a one-off shows the status of its run.
+local function ended(id, h)
+  local before, after, member = h[5], h[3] and 'queued' or 'completed', task_member(id, h[4])
+  if before and before ~= after then
+    later('ZREM', K.tasks_by('status', before), member)
+    later('ZADD', K.tasks_by('status', after), 0, member)
+  end
+  if after == 'completed' then event('task.completed', id, nil, after) end
+  return after
+end
+
+-- One read and one write of the task's record, whatever it says: this is where a scheduler's time goes.
 local function advance_task(id, e)
   local key = K.task(id)
-  local h = redis.pcall('HMGET', key, 'def', 'rev', 'once', 'created')
+  local h = redis.pcall('HMGET', key, 'def', 'rev', 'once', 'created', 'status', 'lr', 'lrf', 'occ', 'n:runs')
   if h[1] and (h[2] or '') ~= e.rev then return false end
   if e.park or not h[1] then
     redis.call('ZREM', K.agenda, e.member)
@@ -35,24 +63,19 @@ local function advance_task(id, e)
     end
     return true
   end
-  -- first what may fail on a counter that is none, so that nothing is left half done
-  if #e.runs > 0 then redis.call('HINCRBY', key, 'occ', #e.runs) end
-  for _, run in ipairs(e.runs) do make_run(id, e.type, h[1], run, at) end
+  local set = after_runs(h, e.runs)
+  if set[5] and h[7] then redis.call('HDEL', key, 'lrf') end
+  for _, run in ipairs(e.runs) do new_run(id, e.type, h[1], run, at) end
+  if #e.runs > 0 then queued[e.type] = (queued[e.type] or 0) + #e.runs end
   if e.next then
     redis.call('ZADD', K.agenda, e.next, e.member)
-    redis.call('HSET', key, 'next', text(e.next))
+    set[#set + 1], set[#set + 2] = 'next', text(e.next)
   else
     redis.call('ZREM', K.agenda, e.member)
     redis.call('HDEL', key, 'next')
+    set[#set + 1], set[#set + 2] = 'status', ended(id, h)
   end
-  if e.next then return true end
-  if h[3] then
-    -- from here on it shows the status of its run
-    task_status(id, 'queued')
-  else
-    task_status(id, 'completed')
-    event('task.completed', id, nil, 'completed')
-  end
+  redis.call('HSET', key, unpack(set))
   return true
 end
 
@@ -72,12 +95,20 @@ local function next_attempt(id, e)
 end
 
 local advanced = 0
-for _, e in ipairs(a.entries) do
-  local due = redis.call('ZSCORE', K.agenda, e.member)
-  if due and tonumber(due) == e.due then
-    local id = string.sub(e.member, 3)
-    local step = string.sub(e.member, 1, 2) == 't:' and advance_task or next_attempt
-    if step(id, e) then advanced = advanced + 1 end
+local function advance_all()
+  for _, e in ipairs(a.entries) do
+    local due = redis.call('ZSCORE', K.agenda, e.member)
+    if due and tonumber(due) == e.due then
+      local id = string.sub(e.member, 3)
+      local step = string.sub(e.member, 1, 2) == 't:' and advance_task or next_attempt
+      if step(id, e) then advanced = advanced + 1 end
+    end
   end
 end
+
+-- whatever one entry stumbles over: those before it are whole, messages and all
+local ok, failure = pcall(advance_all)
+flush()
+for type, runs in pairs(queued) do count(type, 'queued', at, nil, runs) end
+if not ok then error(failure) end
 return advanced
