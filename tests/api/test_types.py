@@ -103,3 +103,9 @@ def test_a_change_has_to_fit_too(office: FlaskClient) -> None:
 def test_a_type_that_nobody_knows_yet_is_taken(office: FlaskClient) -> None:
     """It waits for a worker that does."""
     assert create(office, type="not.yet.deployed", payload={"any": 1})["status"] == "queued"
+
+
+def test_a_type_whose_schema_is_broken_can_be_scheduled(client, dispatch: Dispatch) -> None:
+    dispatch.store.types.announce([TaskType(name="broken", schema={"type": "nonsense"})])
+    assert create(client, type="broken", payload={"any": 1})["status"] == "queued"
+    assert client.get("/api/v1/types").json["items"][0]["payload_schema"] == {"type": "nonsense"}

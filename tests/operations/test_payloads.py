@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from dispatch_app.domain.errors import InvalidInput
@@ -69,3 +71,37 @@ def test_an_answer_names_no_more_than_a_caller_can_read():
     with pytest.raises(InvalidInput) as refusal:
         check_payload(schema, {f"f{n}": n for n in range(1_000)})
     assert len(refusal.value.fields) == 20
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "nonsense"},
+        {"required": 5},
+        {"properties": []},
+        {"properties": {"to": {"pattern": "("}}},
+        {"$ref": "#/nowhere"},
+        {"$ref": "#"},
+    ],
+    ids=str,
+)
+def test_a_schema_that_cannot_be_used_is_not_the_callers_fault(schema):
+    check_payload(schema, {"to": "x"})
+
+
+@pytest.fixture
+def impatient_sockets():
+    """Whoever asks the network after all gives up, rather than waiting for ever."""
+    socket.setdefaulttimeout(5)
+    yield
+    socket.setdefaulttimeout(None)
+
+
+@pytest.mark.usefixtures("impatient_sockets")
+def test_no_schema_makes_us_fetch_anything():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        port = listener.getsockname()[1]
+        check_payload({"$ref": f"http://127.0.0.1:{port}/schema"}, {"to": "x"})
+        with pytest.raises(BlockingIOError):
+            listener.accept()
