@@ -138,7 +138,7 @@ def stored_run(run_id: str, fields: Mapping[str, str], log: Iterable[str] = ()) 
             attempts=tuple(_attempts(fields)),
             log=tuple(log),
         )
-    except (KeyError, ValueError, msgspec.DecodeError) as error:
+    except (KeyError, ValueError, RecursionError, msgspec.DecodeError) as error:
         raise CorruptRecord(f"The run {run_id} cannot be read: {error}") from error
 
 

@@ -114,6 +114,15 @@ def test_what_never_ran_is_not_there(client: FlaskClient) -> None:
     refused(client.get(f"{RUNS}/a%20b"), "run_id")
 
 
+def test_a_result_too_deep_to_be_read_stops_no_listing(client, dispatch: Dispatch) -> None:
+    whole, deep = run_of(client), create(client)
+    start(dispatch, deep["last_run"]["id"])
+    finish(dispatch, deep["last_run"]["id"], result="[" * 5_000 + "]" * 5_000)
+    for path in (f"{RUNS}/{deep['last_run']['id']}", f"{TASKS}/{deep['id']}/result"):
+        problem(client.get(path), 500, "corrupt-record")
+    assert ids(client, RUNS) == [whole]
+
+
 # Listings
 
 
