@@ -129,7 +129,7 @@ def test_a_task_that_cannot_be_read_is_shown_with_a_note_and_can_be_replaced_or_
 
 
 def test_a_server_that_takes_no_writes_is_away_for_those_who_write(new_redis, api) -> None:
-    server = new_redis("--maxmemory", "1mb")
+    server = new_redis("--maxmemory", "1")
     client = api(REDIS_URL=server.url)
     answer = client.post(TASKS, json={"type": "echo"})
     assert "refuses writes" in problem(answer, 503, "store-unavailable")
