@@ -113,6 +113,8 @@ def change(
             raise Conflict(f"The task {task_id!r} cannot be read: replace it (PUT) or purge it.")
         task = _settled(dispatch, change(before.definition), before)
         wanted = before.status != "paused" if enabled is None else enabled
+        if task == before.definition and wanted is (before.status != "paused"):
+            return before
         try:
             _update(dispatch, before, task, wanted)
         except RevisionMismatch:
@@ -122,23 +124,29 @@ def change(
         return dispatch.store.tasks.get(task_id)
 
 
-def cancel(dispatch: Platform, task_id: str) -> StoredTask:
+def cancel(dispatch: Platform, task_id: str, revision: int | None = None) -> StoredTask:
     """No more occurrences; unfinished runs are cancelled. Once more does no harm.
 
+    Args:
+        revision: of the task as the caller knows it; None: whatever it is.
+
     Raises:
-        NotFound, Conflict (it has ended otherwise), StoreUnavailable.
+        NotFound, Conflict (it has ended otherwise), RevisionMismatch, StoreUnavailable.
     """
-    dispatch.store.tasks.cancel(task_id)
+    dispatch.store.tasks.cancel(task_id, revision)
     return dispatch.store.tasks.get(task_id)
 
 
-def purge(dispatch: Platform, task_id: str) -> None:
+def purge(dispatch: Platform, task_id: str, revision: int | None = None) -> None:
     """Remove a task with its whole history.
 
+    Args:
+        revision: of the task as the caller knows it; None: whatever it is.
+
     Raises:
-        NotFound, StoreUnavailable.
+        NotFound, RevisionMismatch, StoreUnavailable.
     """
-    dispatch.store.tasks.purge(task_id)
+    dispatch.store.tasks.purge(task_id, revision)
 
 
 def pause(dispatch: Platform, task_id: str, note: str = "") -> StoredTask:

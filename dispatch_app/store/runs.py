@@ -208,7 +208,9 @@ class Runs:
             fields, log = pipe.execute()
         if not fields:
             raise NotFound("run", run_id)
-        return stored_run(run_id, fields, log)
+        # a line that is no UTF-8 (somebody's hand) is shown with escapes
+        lines = [line.encode(errors="surrogateescape").decode(errors="replace") for line in log]
+        return stored_run(run_id, fields, lines)
 
     def latest(self, task_id: str) -> Run | None:
         """The run of a task that was made last, if there is one."""

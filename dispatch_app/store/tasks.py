@@ -159,28 +159,40 @@ class Tasks:
         )
         self._refuse(before.id, reply)
 
-    def cancel(self, task_id: str) -> None:
+    def cancel(self, task_id: str, revision: int | None = None) -> None:
         """No more occurrences; unfinished runs are cancelled. Once more does no harm.
+
+        Args:
+            revision: that it has to have; None: whatever it is.
 
         Raises:
             NotFound: no such task.
+            RevisionMismatch: it has another one.
             Conflict: it has ended otherwise.
         """
         done: str | None = None
         while done != "":
-            reply = self._scripts.call("cancel", {"id": task_id, "keep": self._keep, "after": done})
+            reply = self._scripts.call(
+                "cancel", {"id": task_id, "rev": revision, "keep": self._keep, "after": done}
+            )
             self._refuse(task_id, reply)
             done = reply[1]
 
-    def purge(self, task_id: str) -> None:
+    def purge(self, task_id: str, revision: int | None = None) -> None:
         """Remove it with its whole history.
+
+        Args:
+            revision: that it has to have; None: whatever it is.
 
         Raises:
             NotFound: no such task.
+            RevisionMismatch: it has another one.
         """
         left = 1
         while left:
             fields = self._record(task_id)
+            if revision is not None and fields.get("rev") != str(revision):
+                raise RevisionMismatch
             try:
                 leave = listings_of(stored_task(task_id, fields).definition)
             except CorruptRecord:

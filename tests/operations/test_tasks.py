@@ -516,3 +516,19 @@ def complete(dispatch, task_id: str) -> None:
     (due,) = dispatch.store.agenda.due(task.next_run_at).tasks
     step = Advance(member=due.member, due=due.due, rev=due.revision, type="echo", runs=[])
     assert dispatch.store.agenda.commit([step]) == 1
+
+
+def test_a_change_that_changes_nothing_is_no_revision(dispatch):
+    task = tasks.create(dispatch, HOURLY)
+    assert tasks.change(dispatch, task.id, renamed(task.definition.name)).revision == 1
+    assert tasks.change(dispatch, task.id, renamed("new")).revision == 2
+
+
+@pytest.mark.parametrize("end", [tasks.cancel, tasks.purge])
+def test_a_task_of_another_revision_is_neither_cancelled_nor_purged(dispatch, end):
+    task = tasks.create(dispatch, HOURLY)
+    tasks.change(dispatch, task.id, renamed("new"))
+    with pytest.raises(RevisionMismatch):
+        end(dispatch, task.id, 1)
+    assert dispatch.store.tasks.get(task.id).status == "scheduled"
+    end(dispatch, task.id, 2)

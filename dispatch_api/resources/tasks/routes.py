@@ -39,7 +39,6 @@ from dispatch_api.smorest import (
     link_to,
     wanted_revision,
 )
-from dispatch_app.domain.errors import RevisionMismatch
 from dispatch_app.domain.run import Run
 from dispatch_app.domain.task import StoredTask, Task
 from dispatch_app.operations import tasks
@@ -150,12 +149,10 @@ def cancel_task(headers: dict[str, Any], query: dict[str, Any], task_id: str) ->
     `purge=true` the task is removed together with its history.
     """
     wanted = _wanted(headers, task_id)
-    if wanted is not None and wanted != dispatch.store.tasks.get(task_id).revision:
-        raise RevisionMismatch
     if query["purge"]:
-        tasks.purge(dispatch, task_id)
+        tasks.purge(dispatch, task_id, wanted)
         return Response(status=204)
-    return _tagged(tasks.cancel(dispatch, task_id))
+    return _tagged(tasks.cancel(dispatch, task_id, wanted))
 
 
 @blp.get("/<task_id>/result")

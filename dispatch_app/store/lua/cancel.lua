@@ -2,9 +2,10 @@
 --         call, since a script stops the whole server while it runs.
 -- Needs:  the task has not ended otherwise.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {id, keep (finished runs), after? (run up to which it is done), now?}
+-- ARGV:   1 msgpack {id, rev? (that it has to have), keep (finished runs), after? (run up to which it
+--         is done), now?}
 -- Reply:  {'OK', run up to which it is done, or '' if that was all} (also if it is cancelled already)
---         | {'NOT_FOUND'} | {'ENDED', status}
+--         | {'NOT_FOUND'} | {'CHANGED'} | {'ENDED', status}
 -- Event:  task.cancelled (and run.cancelled for each)
 -- Keeps:  I5
 -- @include keys
@@ -18,8 +19,9 @@
 local PIECE = 1000
 local a = cmsgpack.unpack(ARGV[1])
 local key, at = K.task(a.id), now(a.now)
-local status = redis.call('HGET', key, 'status')
+local status, rev = unpack(redis.call('HMGET', key, 'status', 'rev'))
 if not status then return {'NOT_FOUND'} end
+if a.rev and tonumber(rev) ~= a.rev then return {'CHANGED'} end
 if status == 'completed' or (FINISHED[status] and status ~= 'cancelled') then
   return {'ENDED', status}
 end
