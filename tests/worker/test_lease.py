@@ -76,6 +76,20 @@ def test_a_run_that_waits_in_the_worker_is_no_loss(installation, notes):
     assert "was cancelled or given to another worker" not in worker.logs()
 
 
+def test_a_run_that_ends_while_leases_are_renewed_is_no_loss(installation):
+    """Its process is at another run by then, and would be ended in the midst of it."""
+    number = 1_500
+    for _ in range(number):
+        installation.create("add", payload={"x": 1})
+    worker = installation.worker("-c", "2", SCHEDULER_HEARTBEAT_INTERVAL="100ms")
+    children = worker.children
+    succeeded = installation.store.keys.runs_by("status", "succeeded")
+    with installation.server.client() as client:
+        installation.until(lambda: client.zcard(succeeded) == number, timeout=60)
+    assert worker.children == children
+    assert "was cancelled or given to another worker" not in worker.logs()
+
+
 def test_a_cancelled_run_is_ended_and_its_process_with_it(installation, notes):
     worker = installation.worker()
     run = begun(installation, notes)

@@ -1,7 +1,8 @@
 -- What:   prolong the leases of one worker's runs at once, and name those that it no longer holds.
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {lease (ms), runs[] of {id, token}, now?}
--- Reply:  ids whose lease another token has or that are over; a run that has not started yet is no loss
+-- Reply:  ids whose lease another token has, or that others have ended; a run that has not started yet is
+--         no loss, nor is one that its holder has ended: its process is at the next run by now
 -- Keeps:  I3
 -- @include keys
 -- @include now
@@ -12,7 +13,7 @@ for _, pair in ipairs(a.runs) do
   local run = read_run(pair[1])
   if run and run.status == 'running' and run.token == pair[2] then
     redis.call('ZADD', K.leases, at + a.lease, run.id)
-  elseif not run or run.status ~= 'queued' then
+  elseif not run or run.status ~= 'queued' and redis.call('HGET', K.run(run.id), 'closed') ~= pair[2] then
     lost[#lost + 1] = pair[1]
   end
 end

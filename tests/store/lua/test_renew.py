@@ -32,11 +32,18 @@ def test_what_has_not_started_yet_is_no_loss(scene):
 
 
 @pytest.mark.parametrize("seed", ["retrying", "finished"])
-def test_what_is_over_is_lost(scene, seed):
+def test_what_its_holder_has_ended_is_lost_to_others_only(scene, seed):
     getattr(scene, seed)()
     before = scene.state()
-    assert renew(scene, ("r", "token"), ("unknown", "token")) == ["r", "unknown"]
+    assert renew(scene, ("r", "token")) == []
+    assert renew(scene, ("r", "other"), ("unknown", "token")) == ["r", "unknown"]
     assert scene.changes(before) == {}
+
+
+def test_what_was_cancelled_is_lost(scene):
+    scene.running()
+    scene.call("cancel_run", id="r", reason="by hand", keep=100)
+    assert renew(scene, ("r", "token")) == ["r"]
 
 
 def test_a_lease_that_lapsed_but_was_not_reaped_is_still_the_holders(scene):
