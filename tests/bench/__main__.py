@@ -46,9 +46,10 @@ def main(only: tuple[str, ...], quick: bool, as_json: bool) -> None:
             head = _head(place)
         finally:
             place.close()
-    click.echo(msgspec.json.encode([row.plain() for row in rows]) if as_json else table(rows))
-    if not as_json:
-        click.echo(f"\n{head}")
+    if as_json:
+        click.echo(msgspec.json.encode([row.plain() for row in rows]))
+    else:
+        click.echo(f"{head}\n\n{table(rows)}")
 
 
 def _measured(name: str, place: Place) -> list[Row]:
@@ -66,7 +67,7 @@ def _head(place: Place) -> str:
         f"{info.get('server_name', 'redis')} {info.get('valkey_version', info['redis_version'])}"
     )
     return (
-        f"{len(os.sched_getaffinity(0))} cores, Python {platform.python_version()}, "
+        f"{os.cpu_count()} cores, Python {platform.python_version()}, "
         f"celery {celery.__version__}, kombu {kombu.__version__}, {server} without persistence, "
         f"load {os.getloadavg()[1]:.1f}"
     )
