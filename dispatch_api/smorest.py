@@ -99,8 +99,12 @@ class Variant(ma.fields.Field):
     def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
         if value is None:
             return None
-        kind = value.__struct_config__.tag
+        kind = self.word_of(value.__struct_config__.tag)
         return {"type": kind, **self.kinds[kind].dump(value)}
+
+    def word_of(self, tag: str) -> str:
+        """The word for the kind that a tag of the domain names."""
+        return tag
 
 
 def _variant_properties(self: Any, field: Any, **kwargs: Any) -> dict[str, Any]:

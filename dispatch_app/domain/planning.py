@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from dispatch_app.domain.errors import InvalidInput
-from dispatch_app.domain.schedule import Interval, Once, latest_until
+from dispatch_app.domain.schedule import Once, latest_until, settle
 from dispatch_app.domain.task import Task
 
 #: Occurrences of one task that one plan dispatches under `run_all`; the rest stays due and follows
@@ -24,11 +24,12 @@ class Plan(msgspec.Struct, frozen=True):
     next: int | None
 
 
-def anchored(task: Task, created_at: int) -> Task:
-    """The task with its interval, if it has one, counted from its start or its creation."""
-    if isinstance(task.schedule, Interval):
-        return msgspec.structs.replace(task, schedule=task.schedule.anchored(created_at))
-    return task
+def settled(task: Task, task_id: str, now: int, before: Task | None = None) -> Task:
+    """The task with its schedule as it is stored; see `schedule.settle`."""
+    if task.schedule is None:
+        return task
+    old = before.schedule if before else None
+    return msgspec.structs.replace(task, schedule=settle(task.schedule, task_id, now, old))
 
 
 def first_moment(task: Task, now: int) -> int | None:
@@ -44,7 +45,7 @@ def first_moment(task: Task, now: int) -> int | None:
     if schedule is None:
         return None
     if isinstance(schedule, Once):
-        return schedule.start_time if schedule.start_time > now else None
+        return schedule.moment if schedule.moment > now else None
     moment = schedule.next_after(now)
     if moment is None:
         raise InvalidInput({"schedule": "No occurrence of it lies ahead; look at its end_time."})

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from dispatch_app.domain.retry import RetryPolicy
-from dispatch_app.domain.schedule import Cron, Interval, Once
+from dispatch_app.domain.schedule import Kind, Once
 
 Priority = Literal["critical", "high", "normal", "low"]
 PRIORITIES: tuple[Priority, ...] = ("critical", "high", "normal", "low")
@@ -46,7 +46,7 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     #: a run that has not started so many ms after its time is given up
     expires: int | None = None
     misfire: Misfire = Misfire()
-    schedule: Once | Interval | Cron | None = None
+    schedule: Kind | None = None
     #: free for the caller; never interpreted
     metadata: dict[str, Any] = {}
 

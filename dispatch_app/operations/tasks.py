@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from dispatch_app.domain.errors import Conflict, InvalidInput, NotFound, RevisionMismatch
-from dispatch_app.domain.planning import anchored, first_moment, window
+from dispatch_app.domain.planning import first_moment, settled, window
 from dispatch_app.domain.run import Run
+from dispatch_app.domain.schedule import Once
 from dispatch_app.domain.task import StoredTask, Task
 from dispatch_app.ids import new_id
 from dispatch_app.operations import Platform
@@ -39,11 +40,11 @@ def create(
     Raises:
         InvalidInput, IdempotencyMismatch, Conflict (the id is taken), StoreUnavailable.
     """
-    now = dispatch.store.now()
-    task = anchored(_checked(dispatch, task), now)
+    task_id, now = task_id or new_id(), dispatch.store.now()
+    task = settled(_checked(dispatch, task), task_id, now)
     moment, run = _beginning(dispatch, task, now, enabled)
     return dispatch.store.tasks.create(
-        task_id or new_id(),
+        task_id,
         task,
         next_run_at=moment,
         enabled=enabled,
@@ -257,14 +258,10 @@ def _checked(dispatch: Platform, task: Task) -> Task:
 
 
 def _settled(dispatch: Platform, task: Task, before: StoredTask) -> Task:
-    """The new definition, checked; an interval that stays the same goes on counting from where
-    the old one did."""
+    """The new definition, checked; a schedule that stays the same goes on counting from where the
+    old one did."""
     task = _checked(dispatch, task)
-    old = before.definition.schedule if before.definition else None
-    candidate = anchored(task, getattr(old, "anchor", 0))
-    if candidate.schedule == old:
-        return candidate
-    return anchored(task, dispatch.store.now())
+    return settled(task, before.id, dispatch.store.now(), before.definition)
 
 
 def _known(dispatch: Platform, task_id: str) -> StoredTask | None:
@@ -319,8 +316,8 @@ def _beginning(
 
 
 def _one_time(task: Task, now: int) -> int:
-    """What a task that runs at once runs for: its start_time that has passed, or now."""
-    return getattr(task.schedule, "start_time", None) or now
+    """What a task that runs at once runs for: its moment that has passed, or now."""
+    return task.schedule.moment if isinstance(task.schedule, Once) else now
 
 
 def _check_revision(before: StoredTask, revision: int | None) -> None:

@@ -236,3 +236,83 @@ def test_the_ends_of_time_are_no_trouble(client: FlaskClient, zone: str, after: 
     for schedule in (DAILY, {"type": "interval", "every": 31_536_000}):
         found = moments(client, {**schedule, "timezone": zone}, after=after, count=100)
         assert all(ms(text.replace("Z", "+00:00")) > ms(after[:-1] + "+00:00") for text in found)
+
+
+# Steps on the clock, delays, H, and what `@every` becomes
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words", "found"),
+    [
+        (
+            {"type": "interval", "every": {"months": 1}, "start_time": "2024-01-31T09:00:00Z"},
+            "Every month on the clock, from 2024-01-31 09:00:00 +0000",
+            ["2024-01-31T09:00:00Z", "2024-02-29T09:00:00Z"],
+        ),
+        ({"type": "one-time", "delay": 90}, None, ["2024-01-01T00:01:30Z"]),
+        (
+            {"type": "cron", "cron": "@every 1h30m"},
+            "Every 1 h 30 min",
+            ["2024-01-01T01:30:00Z", "2024-01-01T03:00:00Z"],
+        ),
+        (
+            {"type": "cron", "cron": "5 0 1 * * 30", "seconds": "last"},
+            None,
+            ["2024-01-01T00:05:30Z", "2024-02-01T00:05:30Z"],
+        ),
+        (
+            {"type": "cron", "cron": "0 0 13 * fri", "day_or": False},
+            None,
+            ["2024-09-13T00:00:00Z", "2024-12-13T00:00:00Z"],
+        ),
+    ],
+)
+def test_other_ways_to_say_when(client: FlaskClient, schedule, words, found) -> None:
+    said = preview(client, schedule, count=2)
+    assert [one["at"] for one in said["occurrences"]] == found
+    assert words is None or said["description"] == words
+
+
+def test_h_is_hashed_from_the_task_of_the_preview(client: FlaskClient) -> None:
+    schedule = {"type": "cron", "cron": "H H * * *"}
+    found = {key: moments(client, schedule, count=1, task_id=key)[0] for key in "abcdef"}
+    assert len(set(found.values())) > 1
+    put = client.put("/api/v1/tasks/a", json={"type": "echo", "schedule": schedule})
+    assert put.json["schedule"]["cron"] == "H H * * *"
+    minute, hour = put.json["schedule"]["resolved"].split()[:2]
+    assert put.json["next_run_at"][11:16] == f"{int(hour):02}:{int(minute):02}" == found["a"][11:16]
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"type": "interval", "every": {"months": 2}, "dst": "skip"},
+        {"type": "one-time", "delay": 3600},
+        {"type": "cron", "cron": "0 0 13 * fri", "day_or": False, "seconds": "first"},
+    ],
+)
+def test_a_task_shows_its_schedule_as_it_was_said(client: FlaskClient, schedule) -> None:
+    task = client.post("/api/v1/tasks", json={"type": "echo", "schedule": schedule}).json
+    assert task["schedule"].items() >= schedule.items()
+    assert task["status"] == "scheduled"
+
+
+@pytest.mark.parametrize(
+    ("schedule", "field"),
+    [
+        ({"type": "interval", "every": {}}, "every"),
+        ({"type": "interval", "every": {"days": 1, "weeks": 1}}, "every"),
+        ({"type": "interval", "every": {"days": 0}}, "every.days"),
+        ({"type": "interval", "every": {"hours": 1}}, "every.hours"),
+        ({"type": "interval", "every": 60, "dst": "skip"}, "dst"),
+        ({"type": "one-time", "delay": 5, "start_time": START}, "start_time"),
+        ({"type": "one-time"}, "start_time"),
+        ({"type": "cron", "cron": "@every soon"}, "cron"),
+        ({"type": "cron", "cron": "@every 1ms"}, "every"),
+        ({"type": "cron", "cron": "H(9-70) * * * *"}, "cron"),
+        ({"type": "cron", "cron": "0 0 * * *", "seconds": "last"}, "seconds"),
+    ],
+)
+def test_a_wrong_one_of_these_names_its_field(client: FlaskClient, schedule, field: str) -> None:
+    answer = client.post(PREVIEW, json={"schedule": schedule})
+    refused(answer, f"schedule.{field}")

@@ -78,6 +78,6 @@ intervals = st.builds(
     every=st.one_of(st.integers(100, 10_000), st.integers(MINUTE, 400 * DAY)),
     start_time=st.one_of(st.none(), moments),
     anchor=moments,
-).map(lambda i: i if i.start_time is None else i.anchored(0))
+).map(lambda i: i if i.start_time is None else i.settled("", 0))
 
 recurring = st.one_of(intervals, crons())

@@ -11,12 +11,19 @@ from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.planning import (
     MOST_AT_ONCE,
     Plan,
-    anchored,
     first_moment,
     plan,
+    settled,
     window,
 )
-from dispatch_app.domain.schedule import Cron, Interval, Once, latest_until, occurrences
+from dispatch_app.domain.schedule import (
+    Cron,
+    Interval,
+    Once,
+    Steps,
+    latest_until,
+    occurrences,
+)
 from dispatch_app.domain.task import Misfire, Task
 from tests.domain.moments import DAY, HOUR, MINUTE, SECOND, ms
 from tests.domain.schedules import moments, recurring
@@ -32,7 +39,7 @@ def task_of(schedule, misfire=RUN_LAST) -> Task:
 
 
 def every(interval: int, **options) -> Interval:
-    return Interval(every=interval, **options).anchored(NOW)
+    return Interval(every=interval, **options).settled("", NOW)
 
 
 def drive(task: Task, due: int | None, ticks: list[int], **options) -> tuple[list[int], int | None]:
@@ -73,10 +80,20 @@ def test_a_schedule_with_nothing_ahead_is_refused():
     }
 
 
-def test_only_an_interval_is_anchored():
-    cron = task_of(Cron(cron="@daily"))
-    assert anchored(cron, NOW) is cron
-    assert anchored(task_of(Interval(every=MINUTE)), NOW).schedule.anchor == NOW
+def test_what_counts_from_its_creation_is_anchored():
+    cron = task_of(Cron(cron="0 * * * *"))
+    assert settled(cron, "t", NOW) == cron
+    assert settled(task_of(Interval(every=MINUTE)), "t", NOW).schedule.anchor == NOW
+    assert settled(task_of(Steps(unit="days")), "t", NOW).schedule.anchor == NOW
+    assert settled(task_of(Once(delay=MINUTE)), "t", NOW).schedule.moment == NOW + MINUTE
+
+
+def test_a_schedule_that_says_the_same_goes_on_counting():
+    for schedule in (Interval(every=MINUTE), Steps(unit="months"), Once(delay=MINUTE)):
+        before = settled(task_of(schedule), "t", NOW)
+        assert settled(task_of(schedule), "t", NOW + DAY, before) == before
+        other = settled(task_of(schedule), "t", NOW + DAY, task_of(None))
+        assert other.schedule.anchor == NOW + DAY
 
 
 # One plan

@@ -120,8 +120,9 @@ REFUSED = [
     ("0 */25 * * *", "a step has to be from 1 to 23"),
     ("0-59/61 * * * *", "a step has to be from 1 to 59"),
     ("R R * * *", "would be drawn by lot"),
-    ("H * * * *", "would be drawn by lot"),
-    ("0 h(1-5) * * *", "would be drawn by lot"),
+    ("H(0-60) * * * *", "a range has to lie within 0-59"),
+    ("H/61 * * * *", "a step has to be from 1 to 60 here"),
+    ("0 h(1-5 * * *", "H stands alone, or as H(1-10)"),
     ("60 * * * *", "60 is out of range; an hour ends with minute 59"),
     ("61 * * * * *", "61 is out of range; a minute ends with second 59"),
     ("0 24 * * *", "24 is out of range; midnight is 0"),
@@ -140,7 +141,7 @@ REFUSED = [
     ("0 0 5L * *", "belongs into the day of week field"),
     ("0 0 * * 15W", "belong into the day of month field"),
     ("@reboot", "is not one of @yearly,"),
-    ("@every 5m", "For a fixed distance take a schedule of type interval"),
+    ("@every 5m", "A fixed distance is a schedule of type interval"),
     ("@dayly", 'did you mean "@daily"?'),
     ("0 " * 2_000, "more than 1000 characters"),
 ]
@@ -326,3 +327,23 @@ def assert_as_a_clock_shows(expression, zone, dst, change, around):
     found = occurrences(schedule, after, 10_000)
     expected = fires(expression, zone, dst, after, until)
     assert [iso(m, zone) for m in found] == [iso(m, zone) for m in expected]
+
+
+# Seconds last, and both day fields
+
+
+def test_seconds_stand_last_only_when_asked_for():
+    after = ms("2026-01-01T00:00:00+00:00")
+    first = Cron(cron="30 5 * * * *").next_after(after)
+    last = Cron(cron="5 * * * * 30", seconds="last").next_after(after)
+    assert first == last == ms("2026-01-01T00:05:30+00:00")
+    with pytest.raises(InvalidInput) as refusal:
+        Cron(cron="5 * * * *", seconds="last").check()
+    assert list(refusal.value.fields) == ["seconds"]
+
+
+def test_both_day_fields_have_to_match_when_asked_for():
+    after = ms("2026-01-01T00:00:00+00:00")
+    either = Cron(cron="0 0 13 * fri").next_after(after)
+    both = Cron(cron="0 0 13 * fri", day_or=False).next_after(after)
+    assert (either, both) == (ms("2026-01-02T00:00:00+00:00"), ms("2026-02-13T00:00:00+00:00"))

@@ -35,3 +35,18 @@ def test_what_cannot_be_shown_is_refused_by_name(schedule, field):
     with pytest.raises(InvalidInput) as refusal:
         schedule.check()
     assert list(refusal.value.fields) == [field]
+
+
+def test_a_delay_counts_from_when_it_is_stored():
+    schedule = Once(delay=5_000).settled("", 1_000)
+    assert (schedule.moment, schedule.next_after(5_999), schedule.next_after(6_000)) == (
+        6_000,
+        6_000,
+        None,
+    )
+
+
+@pytest.mark.parametrize("given", [{}, {"start_time": 1, "delay": 1}])
+def test_it_is_either_a_time_or_a_delay(given):
+    with pytest.raises(InvalidInput, match="Give either start_time or delay"):
+        Once(**given).check()

@@ -85,7 +85,7 @@ for zone in ("UTC", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe")
     for kind in (
         Cron(cron="30 2 * * *", timezone=zone),
         Cron(cron="*/20 * * * *", timezone=zone),
-        Interval(every=5_400_000, timezone=zone).anchored({after}),
+        Interval(every=5_400_000, timezone=zone).settled("", {after}),
         Once(start_time={after} + 1, timezone=zone),
     ):
         found += [kind.describe(), notes_for(kind, {after})]

@@ -42,8 +42,9 @@ def test_it_comes_back_from_json_as_it_went(schedule):
     assert msgspec.json.decode(msgspec.json.encode(task), type=Task) == task
 
 
-def test_the_kinds_are_told_apart_by_the_words_of_the_api():
-    assert [kind.__struct_config__.tag for kind in KINDS] == ["one-time", "interval", "cron"]
+def test_the_kinds_are_told_apart_by_their_tags():
+    tags = [kind.__struct_config__.tag for kind in KINDS]
+    assert tags == ["one-time", "interval", "steps", "cron"]
 
 
 @pytest.mark.parametrize("status", sorted({*TASK_STATUSES, *ENDED, "queued", "running"}))

@@ -7,7 +7,7 @@ from typing import Any
 from dispatch_api.fields import LAST_MOMENT, text_of
 from dispatch_api.resources.schedules.schemas import PreviewBody, PreviewSchema
 from dispatch_api.smorest import Blueprint, dispatch
-from dispatch_app.domain.schedule import Interval, notes_for, occurrences
+from dispatch_app.domain.schedule import notes_for, occurrences, settle
 
 blp = Blueprint(
     "schedules", __name__, url_prefix="/schedules", description="Schedules, before they are stored."
@@ -27,14 +27,12 @@ blp = Blueprint(
 def preview_schedule(body: dict[str, Any]) -> dict[str, Any]:
     """Say when a schedule is due next, in words too; nothing is stored.
 
-    An interval without `start_time` counts from `after`, as if the task were created then.
+    What counts from a task's creation (an interval without `start_time`, a `delay`) counts from
+    `after` here.
     """
     after = body["after"] if "after" in body else dispatch.store.now()
-    schedule, count = body["schedule"], body["count"]
-    if isinstance(schedule, Interval):
-        schedule = schedule.anchored(after)
-    if getattr(schedule, "max_runs", None):
-        count = min(count, schedule.max_runs)
+    schedule, count = settle(body["schedule"], body.get("task_id", ""), after), body["count"]
+    count = min(count, getattr(schedule, "max_runs", None) or count)
     return {
         "description": schedule.describe(),
         "occurrences": [

@@ -4,26 +4,73 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import ValidationError, fields, post_load
+import msgspec
+from marshmallow import (
+    ValidationError,
+    fields,
+    post_load,
+    pre_dump,
+)
 
-from dispatch_api.fields import Choice, Moment, Seconds, Text, Whole
+from dispatch_api.fields import (
+    ID,
+    ID_TEXT,
+    Choice,
+    Flag,
+    Moment,
+    Seconds,
+    Text,
+    Whole,
+    Word,
+)
 from dispatch_api.smorest import Schema, Variant
 from dispatch_app.domain import durations
 from dispatch_app.domain.errors import InvalidInput
-from dispatch_app.domain.schedule import Cron, Interval, Once
+from dispatch_app.domain.schedule import Cron, Interval, Once, Steps
 from dispatch_app.domain.schedule.interval import LONGEST, SHORTEST
+from dispatch_app.domain.schedule.once import LONGEST_DELAY
+from dispatch_app.domain.schedule.steps import MOST
+
+
+class StepSchema(Schema):
+    """So many days, weeks, months or years on the clock."""
+
+    days = Whole(least=1, most=MOST["days"])
+    weeks = Whole(least=1, most=MOST["weeks"])
+    months = Whole(least=1, most=MOST["months"])
+    years = Whole(least=1, most=MOST["years"])
+
+
+_STEP = StepSchema()
 
 
 class Every(Seconds):
-    """Seconds, or a text of Go or ISO 8601: `"1h30m"`, `"PT30S"`; shown as seconds."""
+    """Seconds, or a text of Go or ISO 8601 (`"1h30m"`, `"PT30S"`), shown as seconds; or steps on
+    the clock, `{"months": 1}`."""
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        return value if isinstance(value, dict) else super()._serialize(value, attr, obj, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, dict):
+            step = _STEP.load(value)
+            if len(step) != 1:
+                raise ValidationError("Has to be one of days, weeks, months, years.")
+            return step
         if not isinstance(value, str):
             return super()._deserialize(value, attr, data, **kwargs)
         try:
             return self.checked(durations.parse(value) / 1000)
         except ValueError as error:
             raise ValidationError(f"{error}.") from error
+
+
+def _dst(**options: Any) -> Choice:
+    return Choice(
+        ["run_once", "skip", "run_twice"],
+        metadata={"description": "What becomes of a fixed time that the clock skips or repeats."},
+        **options,
+    )
 
 
 class InZone(Schema):
@@ -33,10 +80,19 @@ class InZone(Schema):
 
 
 class OnceSchema(InZone):
-    """At one moment; one that has passed is now."""
+    """At one moment, given as a time or from now on; one that has passed is now."""
 
     type = Choice(["one-time"], required=True)
-    start_time = Moment(required=True, metadata={"example": "2026-01-31T09:00:00Z"})
+    start_time = Moment(
+        load_default=None, allow_none=True, metadata={"example": "2026-01-31T09:00:00Z"}
+    )
+    delay = Seconds(
+        least=0,
+        most=LONGEST_DELAY // 1000,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Seconds from now, instead of `start_time`."},
+    )
 
     @post_load
     def make(self, data: dict[str, Any], **kwargs: Any) -> Once:
@@ -64,37 +120,83 @@ class IntervalSchema(RecurringSchema):
         most=LONGEST // 1000,
         required=True,
         metadata={
-            "type": ["number", "string"],
-            "description": 'Seconds, or such as "1h30m".',
+            "type": ["number", "string", "object"],
+            "description": 'Seconds, or such as "1h30m": a fixed length of time. Or steps on the '
+            'clock of the zone, one of days, weeks, months and years: {"months": 1}.',
             "example": 60,
+        },
+    )
+    dst = _dst(load_default=None, allow_none=True)
+
+    @post_load
+    def make(self, data: dict[str, Any], **kwargs: Any) -> Interval | Steps:
+        """The domain's; it is anchored when the task is stored."""
+        del data["type"]
+        dst = data.pop("dst")
+        if isinstance(data["every"], dict):
+            ((unit, count),) = data.pop("every").items()
+            return Steps(unit=unit, count=count, dst=dst or "run_once", **data)
+        if dst is not None:
+            raise ValidationError({"dst": ["A fixed length of time knows no change of the clock."]})
+        return Interval(**data)
+
+    @pre_dump
+    def shown(self, schedule: Interval | Steps, **kwargs: Any) -> dict[str, Any]:
+        """It as it was given."""
+        shown = msgspec.structs.asdict(schedule)
+        if isinstance(schedule, Steps):
+            shown["every"] = {schedule.unit: schedule.count}
+        return {"dst": None, **shown}
+
+
+class CronSchema(RecurringSchema):
+    """By a cron expression: five fields, six with seconds first, @daily and its like, or
+    "@every 1h30m", which becomes an interval."""
+
+    type = Choice(["cron"], required=True)
+    cron = Text(200, required=True, metadata={"example": "0 9 * * 1-5"})
+    seconds = Choice(
+        ["first", "last"],
+        load_default="first",
+        metadata={"description": "Where a sixth field stands: Quartz has it first, croniter last."},
+    )
+    day_or = Flag(
+        load_default=True,
+        metadata={
+            "description": "False: day of month and day of week both have to match, whatever they "
+            "begin with."
+        },
+    )
+    dst = _dst(load_default="run_once")
+    resolved = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "The expression with numbers, hashed from the task's id, for each `H`; "
+            "the server says it, and looks at no other."
         },
     )
 
     @post_load
-    def make(self, data: dict[str, Any], **kwargs: Any) -> Interval:
-        """The domain's; it is anchored when the task is stored."""
-        del data["type"]
-        return Interval(**data)
-
-
-class CronSchema(RecurringSchema):
-    """By a cron expression: five fields, six with seconds first, or @daily and its like."""
-
-    type = Choice(["cron"], required=True)
-    cron = Text(200, required=True, metadata={"example": "0 9 * * 1-5"})
-    dst = Choice(
-        ["run_once", "skip", "run_twice"],
-        load_default="run_once",
-        metadata={"description": "What becomes of a fixed time that the clock skips or repeats."},
-    )
-
-    @post_load
-    def make(self, data: dict[str, Any], **kwargs: Any) -> Cron:
+    def make(self, data: dict[str, Any], **kwargs: Any) -> Cron | Interval:
         """The domain's."""
         del data["type"]
-        return Cron(**data)
+        data.pop("resolved", None)
+        if not data["cron"].lower().startswith("@every "):
+            return Cron(**data)
+        try:
+            every = durations.parse(data.pop("cron")[len("@every ") :].strip())
+        except ValueError as error:
+            raise ValidationError({"cron": [f"{error}."]}) from error
+        return Interval(every=every, **{name: data[name] for name in _OF_INTERVALS})
+
+    @pre_dump
+    def shown(self, schedule: Cron, **kwargs: Any) -> dict[str, Any]:
+        """It as it was given; without an `H` there is nothing to resolve."""
+        return {**msgspec.structs.asdict(schedule), "resolved": schedule.resolved or None}
 
 
+#: What "@every" can be said together with.
+_OF_INTERVALS = ("timezone", "start_time", "end_time", "max_runs")
 _INTERVAL = IntervalSchema()
 #: The words of `type`; `recurring` is the word that the first users had for an interval.
 KINDS = {
@@ -111,6 +213,10 @@ class Schedule(Variant):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(KINDS, **kwargs)
 
+    def word_of(self, tag: str) -> str:
+        """Steps are intervals, with an `every` of their own."""
+        return "interval" if tag == "steps" else tag
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
         schedule = super()._deserialize(value, attr, data, **kwargs)
         try:
@@ -126,6 +232,11 @@ class PreviewBody(Schema):
     schedule = Schedule(required=True)
     after = Moment(metadata={"description": "Default: now."})
     count = Whole(least=1, most=100, load_default=5)
+    task_id = Word(
+        ID.pattern,
+        ID_TEXT,
+        metadata={"description": "From which cron's `H` is hashed; without it, an example."},
+    )
 
 
 class OccurrenceSchema(Schema):

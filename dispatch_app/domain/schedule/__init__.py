@@ -10,20 +10,25 @@ from typing import Protocol
 from dispatch_app.domain.schedule.cron import Cron
 from dispatch_app.domain.schedule.interval import Interval
 from dispatch_app.domain.schedule.once import Once
+from dispatch_app.domain.schedule.steps import Steps
 
 __all__ = [
     "KINDS",
     "Cron",
     "Interval",
+    "Kind",
     "Once",
     "Schedule",
+    "Steps",
     "latest_until",
     "notes_for",
     "occurrences",
+    "settle",
 ]
 
-#: Every kind of schedule; its tag is the `type` that the API knows.
-KINDS = (Once, Interval, Cron)
+Kind = Once | Interval | Steps | Cron
+#: Every kind of schedule; its tag is the `type` that its records have.
+KINDS = (Once, Interval, Steps, Cron)
 
 
 class Schedule(Protocol):
@@ -50,7 +55,20 @@ def occurrences(schedule: Schedule, after: int, count: int) -> list[int]:
     return found
 
 
-def latest_until(schedule: Interval | Cron, known: int, until: int) -> int:
+def settle(schedule: Kind, key: str, moment: int, before: Kind | None = None) -> Kind:
+    """The schedule as it is stored: counted from its creation, with numbers for cron's `H`.
+
+    Args:
+        key: the task's id.
+        moment: of the creation, ms.
+        before: the schedule that it replaces; one that says the same goes on counting from where
+            that did.
+    """
+    same = schedule.settled(key, getattr(before, "anchor", moment))
+    return same if same == before else schedule.settled(key, moment)
+
+
+def latest_until(schedule: Interval | Steps | Cron, known: int, until: int) -> int:
     """The last occurrence that is not after `until`.
 
     Args:
@@ -72,4 +90,4 @@ def latest_until(schedule: Interval | Cron, known: int, until: int) -> int:
 
 def notes_for(schedule: Schedule, moment: int) -> str | None:
     """What a clock change does to an occurrence, in words; None: nothing."""
-    return schedule.note(moment) if isinstance(schedule, Cron) else None
+    return schedule.note(moment) if isinstance(schedule, Cron | Steps) else None

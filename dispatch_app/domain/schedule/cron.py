@@ -12,19 +12,17 @@ overlap both times.
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import timedelta
+from functools import lru_cache, partial
 from typing import Literal
 
 import msgspec
 
 from dispatch_app.domain.errors import InvalidInput
-from dispatch_app.domain.schedule import words
+from dispatch_app.domain.schedule import hashed, notes, words
 from dispatch_app.domain.schedule.bounds import Recurring
 from dispatch_app.domain.schedule.expression import Expression, parse
-from dispatch_app.domain.schedule.zones import Segment, segments, to_datetime, to_moment
-
-Dst = Literal["run_once", "skip", "run_twice"]
+from dispatch_app.domain.schedule.zones import Dst, Segment, segments, to_datetime, to_moment
 
 #: As crontabs of robfig/cron and cronie name a zone: "CRON_TZ=Asia/Tokyo 0 9 * * *".
 _ZONE_PREFIX = re.compile(r"\s*(?:CRON_)?TZ=(\S+)\s+(.*)", re.DOTALL)
@@ -38,8 +36,14 @@ class Cron(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="cron")
     """
 
     cron: str
+    #: where the seconds of a six-field expression stand: Quartz has them first, croniter last
+    seconds: Literal["first", "last"] = "first"
+    #: False: day of month and day of week both have to match, whatever they begin with
+    day_or: bool = True
     #: what a fixed time in a gap or an overlap of the clock means
     dst: Dst = "run_once"
+    #: the expression with numbers for each `H`, if it has one; see `settled`
+    resolved: str = ""
 
     def __post_init__(self) -> None:
         prefix = _ZONE_PREFIX.fullmatch(self.cron)
@@ -47,13 +51,34 @@ class Cron(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="cron")
             msgspec.structs.force_setattr(self, "timezone", prefix[1])
             msgspec.structs.force_setattr(self, "cron", prefix[2])
 
+    @property
+    def plain(self) -> str:
+        """The expression with seconds, if any, first, and no `H` once it is settled."""
+        return self.resolved or _seconds_first(self.cron, self.seconds)
+
+    @property
+    def expression(self) -> Expression:
+        """It, parsed.
+
+        Raises:
+            InvalidInput: it is none.
+        """
+        return parse(self.plain, self.day_or)
+
+    def settled(self, key: str, moment: int) -> Cron:
+        """The same with a number, hashed from `key`, for each `H` in it."""
+        text = _seconds_first(self.cron, self.seconds)
+        if not hashed.is_hashed(text):
+            return self
+        return msgspec.structs.replace(self, resolved=hashed.expand(text, key))
+
     def next_after(self, moment: int) -> int | None:
         """The first occurrence strictly after `moment`, a whole second."""
         if self.start_time is not None:
             moment = max(moment, self.start_time - 1)
         if self.within(moment + 1) is None:
             return None
-        return self.within(_next(self.cron, self.timezone, self.dst, moment // 1000))
+        return self.within(self._next_after_second(moment // 1000))
 
     def check(self) -> None:
         """Refuse an expression that is wrong, or never fires.
@@ -62,50 +87,42 @@ class Cron(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="cron")
             InvalidInput: which field, which value, what is allowed.
         """
         super().check()
+        if self.seconds == "last" and len(self.cron.split()) != 6:
+            raise InvalidInput({"seconds": "Only an expression of six fields has seconds."})
         prefix = _ZONE_PREFIX.fullmatch(self.cron)
         if prefix:
             raise InvalidInput(
                 {"cron": f'It names the zone "{prefix[1]:.64}", timezone another one; keep one.'}
             )
-        parse(self.cron)
+        self.settled("", 0).expression  # noqa: B018 - parsing is the check
 
     def describe(self) -> str:
         """It in words."""
-        return words.describe(parse(self.cron)) + self.bounds_in_words()
+        return words.describe(self.expression) + self.bounds_in_words()
 
     def note(self, moment: int) -> str | None:
         """What a change of the clock means to the occurrence at `moment`; None: nothing."""
-        here, *later = _two_segments(self.timezone, to_datetime(moment))
-        wall = to_datetime(moment) + here.offset
-        if here.gap and (wall == here.gap[1] or self._is_first_after_dropped(here, moment)):
-            return self._note_on_gap(here, here.gap)
-        if here.overlap_end and wall < here.overlap_end:
-            return f"The clock shows {wall:%H:%M} twice on this day; this is the second time."
-        if later and later[0].overlap_end and wall >= later[0].start + later[0].offset:
-            once = parse(self.cron).fixed and self.dst != "run_twice"
-            only = ", and the only one that runs" if once else ""
-            return f"The clock shows {wall:%H:%M} twice on this day; this is the first time{only}."
-        return None
+        return notes.note(
+            self.timezone,
+            moment,
+            policy=self.dst if self.expression.fixed else "run_twice",
+            fell_into_gap=partial(_has_fixed_time_in_gap, self.expression),
+            is_first_after=self._is_first_after_dropped,
+        )
 
     def _is_first_after_dropped(self, here: Segment, moment: int) -> bool:
         """Whether `skip` dropped the occurrence before this one."""
-        if self.dst != "skip" or not _has_fixed_time_in_gap(parse(self.cron), here):
-            return False
         before = to_moment(here.start - _ONE_SECOND)
-        return _next(self.cron, self.timezone, self.dst, before // 1000) == moment
+        return self._next_after_second(before // 1000) == moment
 
-    def _note_on_gap(self, here: Segment, gap: tuple[datetime, datetime]) -> str:
-        change = f"The clock goes forward from {gap[0]:%Y-%m-%d %H:%M} to {gap[1]:%Y-%m-%d %H:%M}"
-        if not _has_fixed_time_in_gap(parse(self.cron), here):
-            return f"{change}."
-        fate = "was left out" if self.dst == "skip" else "runs now, once"
-        return f"{change}; what was due in between {fate}."
+    def _next_after_second(self, second: int) -> int | None:
+        return _next(self.plain, self.day_or, self.timezone, self.dst, second)
 
 
 @lru_cache(maxsize=20_000)
-def _next(text: str, zone: str, dst: Dst, second: int) -> int | None:
+def _next(text: str, day_or: bool, zone: str, dst: Dst, second: int) -> int | None:
     """The first occurrence after a second since 1970; shared by all tasks of the same schedule."""
-    expression = parse(text)
+    expression = parse(text, day_or)
     earliest = to_datetime(second * 1000) + _ONE_SECOND
     for segment in segments(zone, earliest):
         begins = segment.start >= earliest
@@ -122,14 +139,17 @@ def _next(text: str, zone: str, dst: Dst, second: int) -> int | None:
     return None
 
 
+def _seconds_first(text: str, seconds: str) -> str:
+    fields = text.split()
+    if seconds == "last" and len(fields) == 6:
+        fields.insert(0, fields.pop())
+        return " ".join(fields)
+    return text
+
+
 def _has_fixed_time_in_gap(expression: Expression, segment: Segment) -> bool:
     """Whether the clock leaves out a fixed time of it where the segment begins."""
     if segment.gap is None or not expression.fixed:
         return False
     match = expression.first_from(segment.gap[0])
     return match is not None and match < segment.gap[1]
-
-
-def _two_segments(zone: str, utc: datetime) -> list[Segment]:
-    """The segment of a zone that holds an instant, and the one after it if there is one."""
-    return [segment for segment, _ in zip(segments(zone, utc), range(2), strict=False)]

@@ -86,8 +86,12 @@ class Expression(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=10_000)
-def parse(text: str) -> Expression:
+def parse(text: str, day_or: bool = True) -> Expression:
     """The expression that a text is.
+
+    Args:
+        text: a nickname, five fields, or six with seconds first; without any `H`.
+        day_or: False: both day fields have to match, whatever they begin with.
 
     Raises:
         InvalidInput: it is none, or it never matches; which field, which value, what is allowed.
@@ -100,7 +104,7 @@ def parse(text: str) -> Expression:
         months=fields.numbers(fields.MONTH, month),
         month_days=fields.month_days(day),
         weekdays=fields.weekdays(weekday),
-        both=_open(day) or _open(weekday),
+        both=not day_or or _open(day) or _open(weekday),
         fixed=not (_open(second) or _open(minute) or _open(hour)),
     )
     if expression.first_from(datetime(2000, 1, 1)) is None:
@@ -135,7 +139,7 @@ def _nickname(text: str) -> str:
         near = difflib.get_close_matches(text.lower()[:20], NICKNAMES, n=1)
         hint = f'; did you mean "{near[0]}"?' if near else "."
         if text.lower().startswith("@every"):
-            hint = ". For a fixed distance take a schedule of type interval."
+            hint = ". A fixed distance is a schedule of type interval."
         raise _refusal(f'"{text:.40}" is not one of {", ".join(NICKNAMES)}{hint}')
     return found
 

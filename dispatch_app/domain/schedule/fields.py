@@ -22,7 +22,8 @@ _NEAREST = re.compile(r"(\d{1,2})W", re.ASCII | re.IGNORECASE)
 _LAST_OF = re.compile(r"(\w+)L", re.ASCII | re.IGNORECASE)
 _NTH = re.compile(r"(\w+)#(\w*)", re.ASCII)
 _WITH_WEEKDAY = re.compile(r"(?:[0-7]|[a-z]{3})(?:L|#\d)", re.ASCII | re.IGNORECASE)
-_RANDOM = re.compile(r"[RH](?:\(.*)?", re.ASCII | re.IGNORECASE)
+_RANDOM = re.compile(r"R(?:\(.*)?", re.ASCII | re.IGNORECASE)
+_HASHED = re.compile(r"H(?:\(.*)?", re.ASCII | re.IGNORECASE)
 _NUMBER = re.compile(r"\d{1,4}", re.ASCII)
 _NO_YEAR = "a year has no field: take start_time and end_time."
 
@@ -185,7 +186,9 @@ def _within(field: Field, item: str, text: str, low: int, high: int) -> int:
 def _guess(field: Field, text: str) -> str:
     """What is wrong with a text that is neither a number nor a name, and what was meant."""
     if _RANDOM.fullmatch(text):
-        return "it would be drawn by lot; write a number."
+        return "it would be drawn by lot; write a number, or H for one hashed from the task's id."
+    if _HASHED.fullmatch(text):
+        return "H stands alone, or as H(1-10), H/15 or H(1-10)/3."
     if _LAST_DAY.fullmatch(text) or _NEAREST.fullmatch(text) or text.upper() == "LW":
         return "L and W belong into the day of month field."
     if _WITH_WEEKDAY.fullmatch(text):

@@ -16,12 +16,12 @@ class Interval(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="in
     """Occurs at `start_time + n * every` (ms), or without one at `anchor + (n + 1) * every`."""
 
     every: int
-    #: the moment of its creation, from which one without `start_time` counts; see `anchored`
+    #: the moment of its creation, from which one without `start_time` counts; see `settled`
     anchor: int = 0
 
-    def anchored(self, created_at: int) -> Interval:
-        """The same, counted from its start or, if it has none, from its creation."""
-        anchor = created_at if self.start_time is None else self.start_time
+    def settled(self, key: str, moment: int) -> Interval:
+        """The same, counted from its start or, if it has none, from `moment`."""
+        anchor = moment if self.start_time is None else self.start_time
         return msgspec.structs.replace(self, anchor=anchor)
 
     def next_after(self, moment: int) -> int | None:

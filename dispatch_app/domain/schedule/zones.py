@@ -16,7 +16,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -25,7 +25,13 @@ from pytz.tzinfo import DstTzInfo
 
 from dispatch_app.domain.errors import InvalidInput
 
+#: What a fixed time on the wall clock means that the clock skips or repeats: Debian's rule (once,
+#: right after a gap; once, the first time), the same without what falls into a gap, or twice.
+Dst = Literal["run_once", "skip", "run_twice"]
+
 _EPOCH = datetime(1970, 1, 1)
+#: No clock is farther from UTC.
+_FARTHEST = timedelta(days=1)
 #: Before and after all that a schedule may name: no zone's wall clock leaves the calendar there.
 _FIRST, _LAST = datetime(1, 1, 2), datetime(9999, 12, 30)
 #: A zone whose list goes on to here has changes that pytz does not list.
@@ -106,6 +112,24 @@ def segments(name: str, moment: datetime) -> Iterator[Segment]:
         end = starts[at + 1] if at + 1 < len(starts) else _LAST
         yield Segment(starts[at], end, offsets[at], offsets[max(at - 1, 0)])
         at += 1
+
+
+def instants(name: str, wall: datetime, dst: Dst) -> tuple[int, ...]:
+    """The instants, ms, that a wall-clock time means: one, or by policy none or two.
+
+    Raises:
+        InvalidInput: no such zone.
+    """
+    found = []
+    for segment in segments(name, wall - _FARTHEST):
+        if segment.start > wall + _FARTHEST:
+            break
+        gap = segment.gap
+        if gap and gap[0] <= wall < gap[1]:
+            return () if dst == "skip" else (to_moment(segment.start),)
+        if segment.start + segment.offset <= wall < segment.end + segment.offset:
+            found.append(to_moment(wall - segment.offset))
+    return tuple(found if dst == "run_twice" else found[:1])
 
 
 def local(name: str, moment: int) -> datetime:

@@ -62,7 +62,7 @@ def test_an_interval_with_a_start_needs_no_anchor():
     start = ms("2026-03-01T00:00:07Z")
     schedule = Interval(every=DAY, start_time=start)
     assert occurrences(schedule, 0, 2) == [start, start + DAY]
-    assert schedule.anchored(123) == msgspec.structs.replace(schedule, anchor=start)
+    assert schedule.settled("", 123) == msgspec.structs.replace(schedule, anchor=start)
 
 
 def test_parts_of_a_second_round_no_occurrence_away():
@@ -74,7 +74,7 @@ def test_parts_of_a_second_round_no_occurrence_away():
     ("schedule", "stored"),
     [
         (Once(start_time=5), b'{"type":"one-time","start_time":5}'),
-        (Interval(every=1_000).anchored(7), b'{"type":"interval","every":1000,"anchor":7}'),
+        (Interval(every=1_000).settled("", 7), b'{"type":"interval","every":1000,"anchor":7}'),
         (Cron(cron="@daily"), b'{"type":"cron","cron":"@daily"}'),
     ],
 )
