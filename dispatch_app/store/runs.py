@@ -43,7 +43,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     result: str | None = None
     error: Failure | None = None
     reason: str | None = None
-    #: ms until the next attempt, where status is retrying
+    #: ms until the next attempt, where status is retrying; until the message of a run that was
+    #: handed back is sent again, where nobody has taken it
     delay: int = 0
     #: 1 if the attempt counts against `max_retries`
     failures: int = 0

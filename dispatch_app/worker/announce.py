@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import os
+from collections.abc import Set
 from typing import Any
 
+import msgspec
 from celery import Celery, Task
 from celery.signals import task_unknown
 
@@ -18,20 +20,19 @@ _AGAIN = 500
 
 
 class Announcement(Duty):
-    """A beat a heartbeat; the types at the start and now and then."""
+    """A beat a heartbeat; the types at the start, now and then, and when other queues are
+    served."""
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
         self._passes = 0
+        self._served: Set[str] = frozenset()
         self._dispatch = worker.app.dispatch
         task_unknown.connect(self.on_unknown)
 
     def perform(self, worker: Any) -> None:
         """Announce."""
         dispatch = worker.app.dispatch
-        if self._passes % _AGAIN == 0:
-            dispatch.store.types.announce(types_of(worker.app))
-        self._passes += 1
         dispatch.store.workers.beat(
             "worker",
             worker.hostname,
@@ -42,6 +43,14 @@ class Announcement(Duty):
             },
             ttl=3 * dispatch.config.scheduler.heartbeat_interval,
         )
+        alive = dispatch.store.workers.alive("worker").values()
+        served = frozenset(queue for info in alive for queue in info.get("queues", ()))
+        if self._passes % _AGAIN == 0 or served != self._served:
+            known = {each.name: each.queue for each in dispatch.store.types.all()}
+            types = [_settled(each, known.get(each.name), served) for each in types_of(worker.app)]
+            dispatch.store.types.announce(types)
+        self._passes += 1
+        self._served = served
 
     def on_unknown(self, name: str, id: str, message: Any, **_: Any) -> None:
         """A message of a type that this worker does not know: Celery drops it, we send it again."""
@@ -57,6 +66,12 @@ class Announcement(Duty):
         worker.app.dispatch.store.workers.leave("worker", worker.hostname)
 
     terminate = stop
+
+
+def _settled(mine: TaskType, queue: str | None, served: Set[str]) -> TaskType:
+    """The type with the queue that it had, as long as a worker serves that: of two apps that know
+    it (all know the built-in ones) neither takes it from the other."""
+    return msgspec.structs.replace(mine, queue=queue) if queue in served else mine
 
 
 def types_of(app: Celery) -> list[TaskType]:

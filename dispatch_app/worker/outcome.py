@@ -19,6 +19,10 @@ from dispatch_app.store.runs import Outcome
 
 #: Characters of a message and of a traceback that are kept.
 MESSAGE_LIMIT, TRACEBACK_LIMIT = 4_000, 16_384
+#: ms after which a message that Celery was to put back is sent again, if nobody has taken it.
+RESEND = 10_000
+#: Longest delay that a task can ask for, seconds: a hundred years.
+LONGEST_DELAY = 100 * 365 * 86_400
 
 
 def success(result: Any, limit: int) -> Outcome:
@@ -97,7 +101,7 @@ def _delay(error: BaseException, task: Task, failures: int) -> int | None:
     if failures >= task.max_retries or isinstance(error, Discard):
         return None
     if isinstance(error, RetryAfter):
-        return int(error.seconds * 1000)
+        return _ms(error.seconds)
     if not is_retryable(task.retry, tuple(_names(type(error)))):
         return None
     return delay_before(task.retry, failures + 1, chance())
@@ -115,13 +119,19 @@ def _until(when: Any) -> int:
     if isinstance(when, datetime):
         aware = when if when.tzinfo else when.replace(tzinfo=timezone.utc)
         when = (aware - datetime.now(timezone.utc)).total_seconds()
-    return max(0, int(float(when or 0) * 1000))
+    return _ms(float(when or 0))
+
+
+def _ms(seconds: float) -> int:
+    """Seconds, however many, as a delay."""
+    # what is no number (NaN) is no less than the longest, either
+    return int(max(0.0, seconds if seconds < LONGEST_DELAY else LONGEST_DELAY) * 1000)
 
 
 def _rejected(error: Reject) -> Outcome:
     if error.requeue:
         # Celery puts the message back; the run waits for it with the same attempt
-        return Outcome(status="queued", outcome="handed_back")
+        return Outcome(status="queued", outcome="handed_back", delay=RESEND)
     return Outcome(
         status="failed", outcome="failed", error=describe(error), failures=1, reason="rejected"
     )

@@ -90,7 +90,8 @@ class DispatchRequest(Request):
             logger.warning("Run %s: %r was not written down: %s", self.id, error, refusal)
 
     def _hand_back(self) -> None:
-        outcome = Outcome(status="queued", outcome="handed_back")
+        delay = 2 * self.app.dispatch.config.scheduler.heartbeat_interval
+        outcome = Outcome(status="queued", outcome="handed_back", delay=delay)
         try:
             self.app.dispatch.store.runs.finish(self.id, self.token, outcome)
         except DispatchError as refusal:

@@ -7,10 +7,12 @@ as on any worker.
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from billiard.common import _shutdown_cleanup
 from celery import Celery, Task
 from celery.exceptions import Ignore, Reject, Retry
 from celery.signals import task_prerun
@@ -195,7 +197,7 @@ def _start(task: Task, run_id: str) -> RunContext:
 def _watched(task: Task, context: RunContext, call: Callable[[], Any]) -> Any:
     """Call it; if it raises, write down what follows and tell Celery the same."""
     try:
-        result = call()
+        result = _without_exits(call)
     except Exception as error:
         outcome = outcomes.failure(
             error, context.task, context.lease.failures, gave_up=context.gave_up
@@ -211,6 +213,20 @@ def _watched(task: Task, context: RunContext, call: Callable[[], Any]) -> Any:
         )
         raise context.retry
     return result
+
+
+def _without_exits(call: Callable[[], Any]) -> Any:
+    """Call it; the function's own `sys.exit()` is an error of it, not the end of its process.
+
+    The pool ends its processes in the same way, from a signal handler of billiard's; that passes.
+    """
+    try:
+        return call()
+    except (SystemExit, KeyboardInterrupt) as error:
+        frames = traceback.walk_tb(error.__traceback__)
+        if any(frame.f_code is _shutdown_cleanup.__code__ for frame, _ in frames):
+            raise
+        raise RuntimeError(f"The function raised {error!r}.") from error
 
 
 def _finish(task: Task, context: RunContext, outcome: Outcome) -> None:

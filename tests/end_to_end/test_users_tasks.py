@@ -246,3 +246,16 @@ def test_async_result_of_a_run_that_waits(shared):
     assert result.state == "REVOKED"
     with pytest.raises(TaskRevokedError, match="cancelled by request"):
         result.get(timeout=1)
+
+
+def test_an_exit_fails_the_attempt_and_not_its_process(shared):
+    run = shared.run("exiting", payload={"code": 3}, max_retries=1)
+    assert (run.status, outcomes(run)) == ("failed", ["retried", "failed"])
+    assert "SystemExit(3)" in run.error.message
+    assert "sys.exit(code)" in run.error.traceback
+
+
+@pytest.mark.parametrize("seconds", ["1e300", "inf", "nan"])
+def test_a_retry_after_more_than_all_time_waits_a_hundred_years(shared, seconds):
+    run = shared.reached(shared.create("putting_off", payload={"seconds": seconds}), "retrying")
+    assert run.retry_at - shared.store.now() > 99 * 365 * 86_400_000

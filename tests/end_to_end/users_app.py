@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from typing import Any
@@ -271,3 +272,13 @@ def unserializable():
 @app.task(name="verbose")
 def verbose(size):
     return "x" * size
+
+
+@app.task(name="exiting")
+def exiting(code):
+    sys.exit(code)
+
+
+@app.task(name="putting_off")
+def putting_off(seconds):
+    raise RetryAfter(float(seconds))

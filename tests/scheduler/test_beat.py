@@ -382,3 +382,17 @@ def test_a_tick_while_redis_is_away_waits_and_the_next_one_goes_on(
     assert scheduler.tick() == 0.0
     assert len(installation.runs_of(task_id)) == 1
     scheduler.close()
+
+
+def test_a_run_that_was_handed_back_is_sent_again_if_nobody_takes_it(installation, tick):
+    """As when its worker is killed before it has put the message back."""
+    run = installation.latest(installation.create("add"))
+    installation.store.runs.start(run.id, 1, token="t", worker="w", lease=9_000)
+    outcome = Outcome(status="queued", outcome="handed_back", delay=10_000)
+    installation.store.runs.finish(run.id, "t", outcome)
+    before = queued(installation)
+    later = installation.store.now() + 10_000
+    assert advance(installation.dispatch, installation.store.agenda.due(later)) == 1
+    assert queued(installation) == before + 1
+    lease = installation.store.runs.start(run.id, 1, token="u", worker="w", lease=9_000)
+    assert lease.attempt == 1

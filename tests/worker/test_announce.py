@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from celery import Celery, Task
 
 from dispatch_app.config import load
 from dispatch_app.dispatch import Dispatch
 from dispatch_app.operations.payloads import check_payload
-from dispatch_app.worker.announce import schema_of, types_of
+from dispatch_app.worker.announce import Announcement, schema_of, types_of
 
 
 @pytest.fixture
@@ -91,3 +93,37 @@ def test_what_is_announced(app):
     assert (types["plain"].queue, types["report.daily"].queue) == ("default", "reports")
     assert types["own"].schema == {"type": "object", "title": "mine"}
     assert not [name for name in types if name.startswith("celery.")]
+
+
+@pytest.fixture
+def announced(redis_url):
+    """Makes a worker of an app with that default queue, which announces at each call."""
+    made = []
+
+    def worker(name: str, queue: str):
+        app = Celery(name, set_as_current=False, autofinalize=True)
+        Dispatch(app, load(environ={"REDIS_URL": redis_url}), default_queue=queue)
+        app.task(plain, name="plain")
+        made.append(app)
+        process = SimpleNamespace(app=app, hostname=f"{name}@host", concurrency=1, pid=1)
+        return process, Announcement(process)
+
+    yield worker
+    for app in made:
+        app.dispatch.store.close()
+        app.close()
+
+
+def test_of_two_apps_that_know_a_type_neither_takes_its_queue_from_the_other(announced):
+    (ours, first), (theirs, second) = announced("ours", "default"), announced("theirs", "celery")
+    store = ours.app.dispatch.store
+    first.perform(ours)
+    second.perform(theirs)
+    assert store.types.get("plain").queue == "default"
+    first.stop(ours)
+    second.perform(theirs)
+    assert store.types.get("plain").queue == "celery"
+    first.perform(ours)
+    second.stop(theirs)
+    first.perform(ours)
+    assert store.types.get("plain").queue == "default"

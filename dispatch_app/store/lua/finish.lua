@@ -5,7 +5,7 @@
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {id, token, status, outcome, result?, error? (JSON), reason?, delay? (ms),
 --         failures, lost (to add), def? (of the next attempts), keep (finished runs of its task), now?}; to `queued` it is handed
---         back and keeps its attempt
+--         back and keeps its attempt; if its message is not taken within `delay`, another one is sent
 -- Reply:  {'OK', status} | {'LOST'}
 -- Event:  run.<status>
 -- Keeps:  I3, I5
@@ -29,6 +29,9 @@ move(run, a.status, at, FINISHED[a.status] and duration)
 if a.def then redis.call('HSET', key, 'def', a.def) end
 if a.status == 'retrying' then
   redis.call('HSET', key, 'retry_at', text(at + a.delay))
+  agenda_put('r:' .. a.id, at + a.delay)
+elseif a.status == 'queued' then
+  -- its worker puts the message back, unless it is killed before: then another one is sent
   agenda_put('r:' .. a.id, at + a.delay)
 end
 if FINISHED[a.status] then trim(run.task, a.keep) end

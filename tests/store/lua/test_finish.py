@@ -99,8 +99,10 @@ def test_a_retry_waits_on_the_agenda_and_wakes_the_schedulers_if_it_is_first(sce
 def test_handed_back_it_keeps_its_attempt(scene):
     scene.running()
     before = scene.state()
-    scene.finish(status="queued")
+    scene.finish(status="queued", delay=10_000)
     assert scene.changes(before) == {
+        # another message is sent then, if this one is not taken
+        "agenda": {"r:r": NOW + 10_000},
         "events": ["run.queued t/r queued"],
         "leases": None,
         "run:r": {
@@ -115,6 +117,7 @@ def test_handed_back_it_keeps_its_attempt(scene):
         "task:t": {"lrs": "queued"},
     }
     assert scene.start(token="other")[0] == "OK"
+    assert "r:r" not in scene.state()["agenda"]
 
 
 def test_the_next_attempts_may_get_another_definition(scene):
