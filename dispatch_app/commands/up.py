@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import importlib.util
 import socket
 import sys
 from contextlib import closing
@@ -34,12 +35,32 @@ def up(port: str | None, settings: dict[str, str]) -> None:
     where none is configured. Ctrl-C stops it; the data stays."""
     given = settings | ({"server.port": port} if port else {})
     config = configuration.load(given)
+    _check_imports(config)
     with (
         data_dir.locked(Path(config.dispatch.data_dir)) as lock,
         closing(stack.listening(config)) as listener,
     ):
         code = _Up(config, given, listener, lock).run()
     sys.exit(code)
+
+
+def _check_imports(config: Config) -> None:
+    """Refuse a module that is not there, before a worker and a beat trip over it again and again.
+
+    Raises:
+        ConfigError: which one.
+    """
+    # where Celery looks, too
+    sys.path.insert(0, str(Path.cwd()))
+    for name in config.dispatch.imports:
+        try:
+            found = importlib.util.find_spec(name)
+        except (ImportError, ValueError):
+            found = None
+        if found is None:
+            raise ConfigError(
+                f"dispatch.imports: there is no module {name!r}, neither here nor installed."
+            )
 
 
 class _Up:
@@ -148,14 +169,14 @@ class _Up:
     def _panel(self) -> str:
         host, port = self._address()
         base = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        server = f" (Redis on port {self._redis_port})" if self._redis_port else ""
         return f"""
   dispatch {__version__} is up
 
   API      {base}/api/v1/tasks
   Docs     {base}/docs
   Health   {base}/readyz
-  Data     {self._place_of_data()}{server}
+  Data     {self._place_of_data()}
+  Redis    {masked(self._url)}
 
   Try      curl -X POST {base}/api/v1/tasks -H 'Content-Type: application/json' \\
              -d '{{"type": "echo", "name": "hello", "payload": {{"text": "hello"}}}}'

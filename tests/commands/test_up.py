@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -187,3 +188,18 @@ def test_nothing_said_about_another_redis_reaches_the_services(monkeypatch, name
     monkeypatch.setenv(name, "1")
     assert name not in stack.environment({}, "redis://127.0.0.1:6380/0")
     assert stack.environment({}, None)[name] == "1"
+
+
+@pytest.mark.parametrize("name", ["nojobs", "no.such.jobs", "json.nothing"])
+def test_a_module_that_is_not_there_is_refused_before_anything_starts(name, tmp_path):
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("dispatch"), "up", "--set", f"dispatch.imports={name}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.strip() == (
+        f"Error: dispatch.imports: there is no module {name!r}, neither here nor installed."
+    )

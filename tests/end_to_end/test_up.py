@@ -90,7 +90,8 @@ def test_the_curl_line_of_the_panel_works_as_it_stands_there(up):
 
 
 def test_the_panel_says_where_the_data_is(up):
-    folder, port = re.fullmatch(r"(.*) \(Redis on port (\d+)\)", panel(up)["Data"]).groups()
+    folder = panel(up)["Data"]
+    (port,) = re.fullmatch(r"redis://127.0.0.1:(\d+)/0", panel(up)["Redis"]).groups()
     assert folder == f"{up.folder}/.dispatch"
     assert up.services()["redis"].net_connections("tcp4")[0].laddr.port == int(port)
 

@@ -215,7 +215,14 @@ class TaskQuery(PageQuery):
     type = Text(255)
     tag = Text(64)
     queue = Text(128)
-    name = Text(200, attribute="name_prefix", metadata={"description": "How the name begins."})
+    name = Text(
+        200,
+        attribute="name_prefix",
+        metadata={
+            "description": "How the name begins. There is no listing by name: a page looks at some "
+            "2,000 tasks, and may be short, or empty, while `next` says that there are more."
+        },
+    )
     created_after = Moment(metadata={"description": "Then or later."})
     created_before = Moment(metadata={"description": "Then or earlier."})
 
