@@ -95,14 +95,14 @@ class Dispatch:
     def await_store(self, warn: Callable[[str], None]) -> None:
         """Wait until the Redis server answers, and say what is wrong with it, a line each.
 
-        One that this program must not touch ends the process with one line.
+        One that this program cannot or must not use ends the process with one line.
         """
         while True:
             try:
                 for problem in self.check_store():
                     warn(f"Redis: {problem}")
                 return
-            except StoreUnfit as error:
+            except (ConfigError, StoreUnfit) as error:
                 _end_process(error)
             except StoreUnavailable as error:
                 warn(f"{error} Trying again in a second.")

@@ -209,7 +209,7 @@ class Runs:
             fields, log = pipe.execute()
         if not fields:
             raise NotFound("run", run_id)
-        # a line that is no UTF-8 (somebody's hand) is shown with escapes
+        # of a line that is no UTF-8 (somebody's hand) the rest is shown
         lines = [line.encode(errors="surrogateescape").decode(errors="replace") for line in log]
         return stored_run(run_id, fields, lines)
 

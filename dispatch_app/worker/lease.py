@@ -25,7 +25,6 @@ class Leases(Duty):
         adopt(worker.app)
         # a pool that spawns its processes imports the tasks anew in each
         worker_process_init.connect(lambda **_: adopt(worker.app), weak=False)
-        worker.app.dispatch.opened()
         worker.app.dispatch.await_store(logger.warning)
 
     def perform(self, worker: Any) -> None:

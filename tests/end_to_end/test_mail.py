@@ -11,24 +11,10 @@ import pytest
 
 from dispatch_api import create_app
 from tests.builtin.mail import mail_server
+from tests.end_to_end.seed import EMAIL
 from tests.installation import Installation
 from tests.servers import RedisServer
 
-#: The first call of the README that this system was asked for with.
-SEED = {
-    "type": "email",
-    "name": "Send welcome email",
-    "description": "Send a welcome email to new users",
-    "priority": "high",
-    "payload": {
-        "to": "user@example.com",
-        "subject": "Welcome!",
-        "body": "Welcome to our service!",
-    },
-    "max_retries": 3,
-    "timeout": 60,
-    "schedule": {"type": "one-time", "start_time": "2023-04-10T15:00:00Z"},
-}
 OURS = "dispatch_app"
 
 
@@ -70,7 +56,7 @@ def at(seconds: float) -> dict[str, str]:
 
 
 def posted(client, **fields) -> str:
-    response = client.post("/api/v1/tasks", json={**SEED, **fields})
+    response = client.post("/api/v1/tasks", json={**EMAIL, **fields})
     assert response.status_code == 201, response.json
     return response.json["id"]
 
@@ -126,7 +112,7 @@ def test_a_mail_that_is_refused_for_good_is_not_tried_again(client, office, mail
 
 def test_a_payload_that_is_no_mail_is_refused_by_the_api(client, office, mail):
     wrong = {"to": "ann", "subject": "a\nb", "form": "c"}
-    response = client.post("/api/v1/tasks", json={**SEED, "payload": wrong})
+    response = client.post("/api/v1/tasks", json={**EMAIL, "payload": wrong})
     assert response.status_code == 422
     fields = {"payload", "payload.to", "payload.subject", "payload.body"}
     assert set(response.json["errors"]) == fields
@@ -135,7 +121,7 @@ def test_a_payload_that_is_no_mail_is_refused_by_the_api(client, office, mail):
 
 def test_the_type_is_there_in_an_app_of_the_users_without_a_server(installation, tmp_path):
     installation.worker()
-    run = installation.run("email", payload=SEED["payload"])
+    run = installation.run("email", payload=EMAIL["payload"])
     assert run.result["file"] == str(tmp_path / "mail" / f"{run.id}.eml")
     assert b"\r\nSubject: Welcome!\r\n" in Path(run.result["file"]).read_bytes()
 

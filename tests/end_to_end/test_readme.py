@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.end_to_end.seed import CALLS
 from tests.processes import ROOT
 from tests.servers import free_port
 from tests.waiting import wait_for
@@ -116,9 +117,4 @@ def test_the_calls_answer_as_they_do_in_the_readme(up, call):
 
 
 def test_the_seeds_calls_are_the_first_ones():
-    seed = re.findall(r"^```bash\n(curl .*?)^```$", SEED, re.MULTILINE | re.DOTALL)
-    assert [text for text, _ in calls()][: len(seed)] == seed
-
-
-#: the calls of the README that this system was asked for with, verbatim
-SEED = (Path(__file__).parent / "seed_calls.md").read_text(encoding="utf-8")
+    assert [text for text, _ in calls()][: len(CALLS)] == CALLS

@@ -11,24 +11,9 @@ import httpx
 import pytest
 
 from tests.commands.terminal import Up, is_gone, refusal, started
+from tests.end_to_end.seed import EMAIL
 from tests.installation import Installation
 from tests.waiting import wait_for
-
-#: the example of the system that this one was asked for
-EMAIL = {
-    "type": "email",
-    "name": "Send welcome email",
-    "description": "Send a welcome email to new users",
-    "priority": "high",
-    "payload": {
-        "to": "user@example.com",
-        "subject": "Welcome!",
-        "body": "Welcome to our service!",
-    },
-    "max_retries": 3,
-    "timeout": 60,
-    "schedule": {"type": "one-time", "start_time": "2023-04-10T15:00:00Z"},
-}
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from marshmallow import (
-    ValidationError,
-    fields,
-    post_load,
-    pre_dump,
-)
+from marshmallow import ValidationError, fields, post_load, pre_dump
 
 from dispatch_api.fields import (
     ID,
