@@ -31,6 +31,7 @@ from dispatch_app.domain.task import Task
 from dispatch_app.operations import Platform
 from dispatch_app.operations.tasks import make_run
 from dispatch_app.scheduler import static
+from dispatch_app.scheduler.clock import ServerClock
 from dispatch_app.scheduler.recovery import reap
 from dispatch_app.scheduler.wakeup import WakeUp
 from dispatch_app.store.agenda import (
@@ -66,6 +67,7 @@ class DispatchScheduler(Scheduler):
         self.dispatch: Platform = app.dispatch
         self.name = f"beat@{socket.gethostname()}/{os.getpid()}"
         self._wakeup = WakeUp(app.dispatch.opened())
+        self._clock = ServerClock(3 * app.dispatch.config.scheduler.heartbeat_interval)
         self._last_beat = self._last_reap = -1e9
         super().__init__(app, *args, **kwargs)
 
@@ -90,10 +92,12 @@ class DispatchScheduler(Scheduler):
             self._wakeup.listen()
             started = time.monotonic()
             due = self.dispatch.store.agenda.due()
+            self._clock.read(due.now, asked=started)
             advanced = advance(self.dispatch, due)
             self._reap()
             self._wakeup.sleep(self._pause(due, advanced) - (time.monotonic() - started))
         except StoreUnavailable as error:
+            self._clock.interrupted()
             logger.error("%s Trying again in a second.", error)
             return 1.0
         return 0.0
@@ -131,7 +135,7 @@ class DispatchScheduler(Scheduler):
     def _reap(self) -> None:
         if time.monotonic() - self._last_reap >= 1.0:
             self._last_reap = time.monotonic()
-            reap(self.dispatch)
+            reap(self.dispatch, self._clock)
 
 
 def advance(dispatch: Platform, due: Due) -> int:

@@ -7,21 +7,39 @@ from celery.utils.log import get_logger
 from dispatch_app.domain.errors import CorruptRecord, DispatchError
 from dispatch_app.domain.run import MAX_LOST, Failure
 from dispatch_app.operations import Platform
+from dispatch_app.scheduler.clock import ServerClock
 from dispatch_app.store.agenda import Lapsed, Reaped
 from dispatch_app.store.codec import decode_task
 
 logger = get_logger(__name__)
 
 
-def reap(dispatch: Platform) -> int:
-    """Take care of runs whose lease ran out; returns how many."""
-    lapsed = dispatch.store.agenda.lapsed()
-    if not lapsed:
+#: ms for which a lease may be given and still be believed. It is much, because a worker may have
+#: been told a longer heartbeat than this scheduler.
+_LONGEST = 600_000
+
+
+def reap(dispatch: Platform, clock: ServerClock | None = None) -> int:
+    """Take care of runs whose lease ran out; returns how many.
+
+    Args:
+        clock: what this scheduler knows of the server's; None: it is right.
+    """
+    lease = 3 * dispatch.config.scheduler.heartbeat_interval
+    lapsed = dispatch.store.agenda.lapsed(longest=max(_LONGEST, 3 * lease))
+    if not lapsed or (clock and not _is_right(dispatch, clock)):
         return 0
     reaped = dispatch.store.agenda.reap([_reaped(dispatch, run) for run in lapsed])
     if reaped:
         logger.warning("%s runs lost their worker", reaped)
     return reaped
+
+
+def _is_right(dispatch: Platform, clock: ServerClock) -> bool:
+    """Whether the clock by which they have lapsed did not jump, not even since it was last read."""
+    asked = clock.here()
+    clock.read(dispatch.store.now(), asked)
+    return clock.tells_lapsed_leases
 
 
 def _reaped(dispatch: Platform, run: Lapsed) -> Reaped:

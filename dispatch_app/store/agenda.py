@@ -153,10 +153,11 @@ class Agenda:
         """
         return int(self._scripts.call("commit", {"entries": entries, "now": now}))
 
-    def lapsed(self) -> list[Lapsed]:
-        """At most BATCH runs whose lease has run out."""
+    def lapsed(self, longest: int | None = None) -> list[Lapsed]:
+        """At most BATCH runs whose lease has run out, or lasts longer than `longest` ms."""
         lapsed = []
-        for run_id, lease, definition, *counters in self._scripts.call("lapsed", {"limit": BATCH}):
+        asked = {"limit": BATCH, "longest": longest}
+        for run_id, lease, definition, *counters in self._scripts.call("lapsed", asked):
             (attempt, failures, lost), faults = zip(*map(_counter, counters), strict=True)
             lapsed.append(
                 Lapsed(

@@ -6,8 +6,8 @@ from dispatch_app.store.codec import encode_task
 from tests.store.scene import HOURLY, NOW, Scene
 
 
-def lapsed(scene: Scene, now: int, limit: int = 500):
-    return scene.call("lapsed", now=now, limit=limit)
+def lapsed(scene: Scene, now: int, limit: int = 500, **more: int):
+    return scene.call("lapsed", now=now, limit=limit, **more)
 
 
 def test_from_the_moment_that_the_lease_ends(scene):
@@ -36,3 +36,19 @@ def test_a_record_that_is_none_is_shown_as_empty_and_stops_nothing(scene):
     scene.client.zadd(scene.store.keys.leases(), {"string": NOW - 1, "gone": NOW - 2})
     scene.client.set(scene.store.keys.run("string"), "garbage")
     assert [entry[0] for entry in lapsed(scene, NOW + 10_000)] == ["gone", "string", "r"]
+
+
+def test_one_that_lasts_longer_than_any_is_given_has_lapsed_too(scene):
+    scene.task()
+    scene.running()  # until NOW + 10 s
+    back = NOW - 3_600_000
+    assert lapsed(scene, back) == []
+    assert lapsed(scene, NOW, longest=10_000) == []
+    assert [entry[0] for entry in lapsed(scene, back, longest=10_000)] == ["r"]
+
+
+def test_of_both_kinds_together_no_more_than_asked(scene):
+    leases = {"short": NOW - 1, "fresh": NOW + 10_000, "long": NOW + 10_001, "longer": NOW + 99_999}
+    scene.client.zadd(scene.store.keys.leases(), leases)
+    entries = lapsed(scene, NOW, limit=2, longest=10_000)
+    assert [entry[0] for entry in entries] == ["short", "long"]
