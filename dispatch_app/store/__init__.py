@@ -6,6 +6,7 @@ import redis
 
 from dispatch_app.domain.errors import StoreUnfit
 from dispatch_app.store.agenda import Agenda
+from dispatch_app.store.calendars import Calendars
 from dispatch_app.store.codec import SCHEMA_VERSION
 from dispatch_app.store.connection import open_client, problems_of
 from dispatch_app.store.events import Events
@@ -36,6 +37,7 @@ class Store:
         self.runs = Runs(self.client, self.keys, scripts, keep_runs)
         self.agenda = Agenda(scripts, keep_runs)
         self.types = Types(self.client, self.keys, scripts)
+        self.calendars = Calendars(self.client, self.keys, scripts)
         self.workers = Workers(self.client, self.keys, scripts)
         self.stats = Stats(self.client, self.keys)
         self.events = Events(self.client, self.keys)

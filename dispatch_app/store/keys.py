@@ -78,6 +78,17 @@ class Keys:
         """zset: name of a type -> moment at which a worker announced it last."""
         return f"{self.prefix}types:seen"
 
+    def calendars(self) -> str:
+        """hash: name of a calendar -> its revision, the moment of its last change, and it (JSON).
+
+        Fields live until they are dropped.
+        """
+        return f"{self.prefix}calendars"
+
+    def calendars_rev(self) -> str:
+        """string: how often calendars were changed; also the last one's revision."""
+        return f"{self.prefix}calendars:rev"
+
     def beats(self, kind: str) -> str:
         """zset: name of a live `worker` or `scheduler` -> moment until which it counts as alive."""
         return f"{self.prefix}beats:{kind}"

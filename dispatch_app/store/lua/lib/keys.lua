@@ -4,6 +4,7 @@ local P = KEYS[1]
 local K = {
   agenda = P .. 'agenda', leases = P .. 'leases', tasks = P .. 'tasks', runs = P .. 'runs',
   types = P .. 'types', types_seen = P .. 'types:seen',
+  calendars = P .. 'calendars', calendars_rev = P .. 'calendars:rev',
   events = P .. 'events', wake = P .. 'wake', static = P .. 'static',
 }
 function K.task(id) return P .. 'task:' .. id end
