@@ -1,22 +1,34 @@
-"""A cron expression in English, by cron-descriptor.
+"""A cron expression in words: in English by cron-descriptor, else by `sentences.py`.
 
-It is given one field at a time, and only forms that it tells truly. Of a whole expression it says
-"every 45 minutes" for `*/45`, which runs at 0 and 45; "or" between two day fields that both have to
-match; and it loses the items of lists such as `1#1,3#3`.
+cron-descriptor is given one field at a time, and only forms that it tells truly. Of a whole
+expression it says "every 45 minutes" for `*/45`, which runs at 0 and 45; "or" between two day
+fields that both have to match; and it loses the items of lists such as `1#1,3#3`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import lru_cache
 
 from cron_descriptor import ExpressionDescriptor, Options
 
 from dispatch_app.domain.schedule import days
 from dispatch_app.domain.schedule.expression import Expression
+from dispatch_app.domain.schedule.grammar import GRAMMARS
+from dispatch_app.domain.schedule.phrases import Language
+from dispatch_app.domain.schedule.sentences import even_step, runs, sentence
 
 
-def describe(expression: Expression) -> str:
-    """When it fires, as a sentence without its full stop."""
+@lru_cache(maxsize=10_000)
+def describe(expression: Expression, language: Language = "en") -> str:
+    """When it fires, as a sentence without its full stop.
+
+    It is kept: a listing says it of each task, and cron-descriptor takes its time.
+    """
+    return _english(expression) if language == "en" else sentence(expression, GRAMMARS[language])
+
+
+def _english(expression: Expression) -> str:
     times = (
         _written(expression.seconds, 0, 59),
         _written(expression.minutes, 0, 59),
@@ -26,6 +38,7 @@ def describe(expression: Expression) -> str:
     return f"{_descriptor(times).get_full_description()}{_on_days(expression)}{in_months}"
 
 
+@lru_cache(maxsize=2_000)
 def _descriptor(
     times: tuple[str, str, str] = ("0", "0", "0"),
     *,
@@ -87,25 +100,11 @@ def _weekday(rule: days.WeekdayRule) -> str:
 def _written(numbers: Collection[int], low: int, high: int) -> str:
     """Numbers as the plainest field that means them; a step only where it comes round evenly."""
     ordered = sorted(numbers)
-    step, rest = divmod(high - low + 1, len(ordered))
-    # of two, a clock's hours or minutes read better as a step, all others by their names
-    enough = len(ordered) > (1 if ordered[0] == 0 else 2)
-    if enough and not rest and ordered == list(range(ordered[0], high + 1, step)):
+    if step := even_step(ordered, low, high):
         start = "*" if ordered[0] == low else f"{ordered[0]}"
         return start if step == 1 else f"{start}/{step}"
-    return ",".join(_run(*ends) for ends in _runs(ordered))
+    return ",".join(_run(*ends) for ends in runs(ordered))
 
 
 def _run(first: int, last: int) -> str:
     return f"{first}-{last}" if last - first > 1 else ",".join(map(str, range(first, last + 1)))
-
-
-def _runs(ordered: list[int]) -> list[tuple[int, int]]:
-    """The stretches of numbers that follow on one another: first and last of each, in order."""
-    found: list[tuple[int, int]] = []
-    for number in ordered:
-        if found and number == found[-1][1] + 1:
-            found[-1] = (found[-1][0], number)
-        else:
-            found.append((number, number))
-    return found
