@@ -10,6 +10,7 @@ from typing import Protocol
 from dispatch_app.domain.schedule.cron import Cron
 from dispatch_app.domain.schedule.interval import Interval
 from dispatch_app.domain.schedule.once import Once
+from dispatch_app.domain.schedule.phrases import Language
 from dispatch_app.domain.schedule.steps import Steps
 
 __all__ = [
@@ -40,8 +41,8 @@ class Schedule(Protocol):
     def check(self) -> None:
         """Raise InvalidInput for what cannot be planned."""
 
-    def describe(self) -> str:
-        """The schedule in English words."""
+    def describe(self, language: Language = "en") -> str:
+        """The schedule in words."""
 
 
 def occurrences(schedule: Schedule, after: int, count: int) -> list[int]:
@@ -88,6 +89,6 @@ def latest_until(schedule: Interval | Steps | Cron, known: int, until: int) -> i
     return low
 
 
-def notes_for(schedule: Schedule, moment: int) -> str | None:
+def notes_for(schedule: Schedule, moment: int, language: Language = "en") -> str | None:
     """What a clock change does to an occurrence, in words; None: nothing."""
-    return schedule.note(moment) if isinstance(schedule, Cron | Steps) else None
+    return schedule.note(moment, language) if isinstance(schedule, Cron | Steps) else None

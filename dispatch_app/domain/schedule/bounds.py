@@ -6,6 +6,7 @@ import msgspec
 
 from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.schedule import zones
+from dispatch_app.domain.schedule.phrases import PHRASES, Language
 
 
 class Recurring(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="type"):
@@ -39,12 +40,14 @@ class Recurring(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, t
         last = zones.LAST if self.end_time is None else min(self.end_time, zones.LAST)
         return None if moment is None or moment > last else moment
 
-    def bounds_in_words(self) -> str:
+    def bounds_in_words(self, language: Language) -> str:
         """Its zone and its bounds, to be read after what it does."""
+        phrases = PHRASES[language]
         parts = [] if self.timezone == "UTC" else [f" ({self.timezone})"]
-        for word, moment in (("from", self.start_time), ("until", self.end_time)):
+        for phrase, moment in ((phrases.start, self.start_time), (phrases.end, self.end_time)):
             if moment is not None:
-                parts.append(f", {word} {zones.local(self.timezone, moment):%Y-%m-%d %H:%M:%S %z}")
+                parts.append(phrase.format(zones.in_words(self.timezone, moment)))
         if self.max_runs is not None:
-            parts.append(f", {self.max_runs} times at most" if self.max_runs > 1 else ", once")
+            phrase = phrases.at_most if self.max_runs > 1 else phrases.just_once
+            parts.append(phrase.format(self.max_runs))
         return "".join(parts)

@@ -22,6 +22,7 @@ from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.schedule import hashed, notes, words
 from dispatch_app.domain.schedule.bounds import Recurring
 from dispatch_app.domain.schedule.expression import Expression, parse
+from dispatch_app.domain.schedule.phrases import Language
 from dispatch_app.domain.schedule.zones import Dst, Segment, segments, to_datetime, to_moment
 
 #: As crontabs of robfig/cron and cronie name a zone: "CRON_TZ=Asia/Tokyo 0 9 * * *".
@@ -96,16 +97,17 @@ class Cron(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="cron")
             )
         self.settled("", 0).expression  # noqa: B018 - parsing is the check
 
-    def describe(self) -> str:
+    def describe(self, language: Language = "en") -> str:
         """It in words."""
-        return words.describe(self.expression) + self.bounds_in_words()
+        return words.describe(self.expression, language) + self.bounds_in_words(language)
 
-    def note(self, moment: int) -> str | None:
+    def note(self, moment: int, language: Language = "en") -> str | None:
         """What a change of the clock means to the occurrence at `moment`; None: nothing."""
         return notes.note(
             self.timezone,
             moment,
             policy=self.dst if self.expression.fixed else "run_twice",
+            language=language,
             fell_into_gap=partial(_has_fixed_time_in_gap, self.expression),
             is_first_after=self._is_first_after_dropped,
         )

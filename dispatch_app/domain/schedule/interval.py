@@ -7,6 +7,7 @@ import msgspec
 from dispatch_app.domain.durations import human
 from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.schedule.bounds import Recurring
+from dispatch_app.domain.schedule.phrases import PHRASES, Language
 
 #: Shortest and longest interval, ms: below a tenth of a second a scheduler is the wrong tool.
 SHORTEST, LONGEST = 100, 100 * 365 * 86_400_000
@@ -46,6 +47,7 @@ class Interval(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="in
         if not SHORTEST <= self.every <= LONGEST:
             raise InvalidInput({"every": "Has to be from 0.1 seconds to 100 years."})
 
-    def describe(self) -> str:
+    def describe(self, language: Language = "en") -> str:
         """It in words."""
-        return f"Every {human(self.every)}{self.bounds_in_words()}"
+        words = PHRASES[language].every.format(human(self.every))
+        return words + self.bounds_in_words(language)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from dispatch_app.domain.schedule.phrases import PHRASES, Language, Phrases
 from dispatch_app.domain.schedule.zones import Dst, Segment, segments, to_datetime
 
 
@@ -12,6 +13,7 @@ def note(
     moment: int,
     *,
     policy: Dst,
+    language: Language,
     fell_into_gap: Callable[[Segment], bool],
     is_first_after: Callable[[Segment, int], bool],
 ) -> str | None:
@@ -21,33 +23,32 @@ def note(
         zone: of the schedule.
         moment: the occurrence, ms.
         policy: of the schedule; `run_twice` for one that follows real time.
+        language: of the note.
         fell_into_gap: whether a time of the schedule lies in the gap before a segment.
         is_first_after: whether an occurrence is the first one after that gap.
     """
+    phrases = PHRASES[language]
     here, *later = _two_segments(zone, moment)
     wall = to_datetime(moment) + here.offset
     if here.gap:
         fell = fell_into_gap(here)
         if wall == here.gap[1] or (policy == "skip" and fell and is_first_after(here, moment)):
-            return _on_gap(here, policy if fell else None)
+            return _on_gap(phrases, here, policy if fell else None)
     if here.overlap_end and wall < here.overlap_end:
-        return f"The clock shows {wall:%H:%M} twice on this day; this is the second time."
+        return phrases.second_of_two.format(f"{wall:%H:%M}")
     if later and later[0].overlap_end and wall >= later[0].start + later[0].offset:
-        only = "" if policy == "run_twice" else ", and the only one that runs"
-        return f"The clock shows {wall:%H:%M} twice on this day; this is the first time{only}."
+        phrase = phrases.first_of_two if policy == "run_twice" else phrases.only_of_two
+        return phrase.format(f"{wall:%H:%M}")
     return None
 
 
-def _on_gap(here: Segment, policy: Dst | None) -> str:
+def _on_gap(phrases: Phrases, here: Segment, policy: Dst | None) -> str:
     """That the clock went forward, and what became of what fell into the gap, if anything did."""
     assert here.gap is not None
-    change = (
-        f"The clock goes forward from {here.gap[0]:%Y-%m-%d %H:%M} to {here.gap[1]:%Y-%m-%d %H:%M}"
-    )
+    change = phrases.forward.format(*(f"{wall:%Y-%m-%d %H:%M}" for wall in here.gap))
     if policy is None:
         return f"{change}."
-    fate = "was left out" if policy == "skip" else "runs now, once"
-    return f"{change}; what was due in between {fate}."
+    return f"{change}{phrases.left_out if policy == 'skip' else phrases.moved}."
 
 
 def _two_segments(zone: str, moment: int) -> list[Segment]:

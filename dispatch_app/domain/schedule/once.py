@@ -6,6 +6,7 @@ import msgspec
 
 from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.schedule import zones
+from dispatch_app.domain.schedule.phrases import PHRASES, Language
 
 #: ms
 LONGEST_DELAY = 100 * 365 * 86_400_000
@@ -48,6 +49,6 @@ class Once(
         if self.delay is not None and not 0 <= self.delay <= LONGEST_DELAY:
             raise InvalidInput({"delay": "Has to be from 0 seconds to 100 years."})
 
-    def describe(self) -> str:
+    def describe(self, language: Language = "en") -> str:
         """It in words."""
-        return f"Once, at {zones.local(self.timezone, self.moment):%Y-%m-%d %H:%M:%S %z}"
+        return PHRASES[language].once.format(zones.in_words(self.timezone, self.moment))

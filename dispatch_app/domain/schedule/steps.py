@@ -19,6 +19,7 @@ import msgspec
 from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.schedule import notes, zones
 from dispatch_app.domain.schedule.bounds import Recurring
+from dispatch_app.domain.schedule.phrases import PHRASES, Language
 from dispatch_app.domain.schedule.zones import Dst, Segment
 
 Unit = Literal["days", "weeks", "months", "years"]
@@ -53,12 +54,13 @@ class Steps(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="steps
                     return self.within(instant)
         return None
 
-    def note(self, moment: int) -> str | None:
+    def note(self, moment: int, language: Language = "en") -> str | None:
         """What a change of the clock means to the occurrence at `moment`; None: nothing."""
         return notes.note(
             self.timezone,
             moment,
             policy=self.dst,
+            language=language,
             fell_into_gap=self._fell_into_gap,
             is_first_after=lambda here, at: self.next_after(zones.to_moment(here.start) - 1) == at,
         )
@@ -73,10 +75,11 @@ class Steps(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="steps
         if not 1 <= self.count <= MOST[self.unit]:
             raise InvalidInput({f"every.{self.unit}": f"Has to be from 1 to {MOST[self.unit]}."})
 
-    def describe(self) -> str:
+    def describe(self, language: Language = "en") -> str:
         """It in words."""
-        every = f"{self.count} {self.unit}" if self.count > 1 else self.unit[:-1]
-        return f"Every {every} on the clock{self.bounds_in_words()}"
+        one, several = PHRASES[language].step[self.unit]
+        words = several.format(self.count) if self.count > 1 else one
+        return words + self.bounds_in_words(language)
 
     def _fell_into_gap(self, here: Segment) -> bool:
         assert here.gap is not None

@@ -143,6 +143,15 @@ def local(name: str, moment: int) -> datetime:
     return (utc + segment.offset).replace(tzinfo=timezone(segment.offset))
 
 
+def in_words(name: str, moment: int) -> str:
+    """The moment (ms) on the wall clock, with the zone's offset.
+
+    Raises:
+        InvalidInput: no such zone.
+    """
+    return f"{local(name, moment):%Y-%m-%d %H:%M:%S %z}"
+
+
 def to_datetime(moment: int) -> datetime:
     """Milliseconds since 1970 as naive UTC."""
     return _EPOCH + timedelta(milliseconds=moment)
