@@ -45,6 +45,8 @@ EVERY_FIELD: dict[str, Any] = {
         "type": "cron",
         "cron": "30 2 * * MON",
         "timezone": "Europe/Berlin",
+        "description": "At 02:30, only on Monday (Europe/Berlin), from 2030-01-01 01:00:00 +0100, "
+        "until 2031-01-01 01:00:00 +0100, 5 times at most",
         "start_time": "2030-01-01T00:00:00Z",
         "end_time": "2031-01-01T00:00:00Z",
         "max_runs": 5,

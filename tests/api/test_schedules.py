@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from dispatch_app.dispatch import Dispatch
-from tests.api.calls import DAILY, PREVIEW, refused
+from tests.api.calls import DAILY, PREVIEW, create, refused
 from tests.domain.moments import ms
 
 CASES = json.loads((Path(__file__).parents[1] / "cases" / "cron.json").read_text())
@@ -161,6 +161,156 @@ def test_a_time_that_the_clock_repeats_is_noted(client, dst: str, offsets: list)
     assert found[-1]["note"] is None
 
 
+# Languages
+
+
+BOUNDS = {
+    "timezone": "Europe/Berlin",
+    "start_time": START,
+    "end_time": "2024-02-01T00:00:00Z",
+    "max_runs": 3,
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "cron", "interval", "steps", "once"),
+    [
+        (
+            "en",
+            "At 00:00 (Europe/Berlin), from {0}, until {1}, 3 times at most",
+            "Every 1 h 30 min (Europe/Berlin), from {0}, until {1}, 3 times at most",
+            "Every 2 weeks on the clock (Europe/Berlin), from {0}, until {1}, 3 times at most",
+            "Once, at {0}",
+        ),
+        (
+            "de",
+            "Um 00:00 (Europe/Berlin), ab {0}, bis {1}, höchstens 3-mal",
+            "Im Abstand von 1 h 30 min (Europe/Berlin), ab {0}, bis {1}, höchstens 3-mal",
+            "Alle 2 Wochen nach der Ortszeit (Europe/Berlin), ab {0}, bis {1}, höchstens 3-mal",
+            "Einmal, am {0}",
+        ),
+        (
+            "es",
+            "A las 00:00 (Europe/Berlin), desde el {0}, hasta el {1}, 3 veces como máximo",
+            "Cada 1 h 30 min (Europe/Berlin), desde el {0}, hasta el {1}, 3 veces como máximo",
+            "Cada 2 semanas en hora local (Europe/Berlin), desde el {0}, hasta el {1}, "
+            "3 veces como máximo",
+            "Una vez, el {0}",
+        ),
+        (
+            "fr",
+            "À 00:00 (Europe/Berlin), à partir du {0}, jusqu'au {1}, 3 fois au plus",
+            "À intervalles de 1 h 30 min (Europe/Berlin), à partir du {0}, jusqu'au {1}, "
+            "3 fois au plus",
+            "Toutes les 2 semaines en heure locale (Europe/Berlin), à partir du {0}, "
+            "jusqu'au {1}, 3 fois au plus",
+            "Une fois, le {0}",
+        ),
+        (
+            "it",
+            "Alle ore 00:00 (Europe/Berlin), dal {0}, fino al {1}, al massimo 3 volte",
+            "Ogni 1 h 30 min (Europe/Berlin), dal {0}, fino al {1}, al massimo 3 volte",
+            "Ogni 2 settimane in ora locale (Europe/Berlin), dal {0}, fino al {1}, "
+            "al massimo 3 volte",
+            "Una volta, il {0}",
+        ),
+        (
+            "pt",
+            "Às 00:00 (Europe/Berlin), a partir de {0}, até {1}, no máximo 3 vezes",
+            "A cada 1 h 30 min (Europe/Berlin), a partir de {0}, até {1}, no máximo 3 vezes",
+            "A cada 2 semanas na hora local (Europe/Berlin), a partir de {0}, até {1}, "
+            "no máximo 3 vezes",
+            "Uma vez, em {0}",
+        ),
+    ],
+)
+def test_each_kind_is_said_in_each_language(client, language, cron, interval, steps, once) -> None:
+    moments = ("2024-01-01 01:00:00 +0100", "2024-02-01 01:00:00 +0100")
+    said = [
+        preview(client, {**schedule, "timezone": "Europe/Berlin"}, language=language)["description"]
+        for schedule in (
+            {**DAILY, **BOUNDS},
+            {"type": "interval", "every": "1h30m", **BOUNDS},
+            {"type": "interval", "every": {"weeks": 2}, **BOUNDS},
+            {"type": "one-time", "start_time": START},
+        )
+    ]
+    assert said == [text.format(*moments) for text in (cron, interval, steps, once)]
+
+
+@pytest.mark.parametrize(
+    ("language", "gap", "overlap"),
+    [
+        (
+            "en",
+            "The clock goes forward from 2024-03-31 02:00 to 2024-03-31 03:00; "
+            "what was due in between runs now, once.",
+            "The clock shows 02:30 twice on this day; this is the first time, "
+            "and the only one that runs.",
+        ),
+        (
+            "de",
+            "Die Uhr springt von 2024-03-31 02:00 auf 2024-03-31 03:00 vor; "
+            "was dazwischen fällig war, läuft jetzt, einmal.",
+            "Die Uhr zeigt 02:30 an diesem Tag zweimal; dies ist das erste Mal, "
+            "und nur dann läuft es.",
+        ),
+        (
+            "es",
+            "El reloj se adelanta de 2024-03-31 02:00 a 2024-03-31 03:00; "
+            "lo previsto en ese intervalo se ejecuta ahora, una vez.",
+            "El reloj marca las 02:30 dos veces este día; esta es la primera vez, "
+            "y la única en que se ejecuta.",
+        ),
+        (
+            "fr",
+            "L'horloge avance de 2024-03-31 02:00 à 2024-03-31 03:00 ; "
+            "ce qui était prévu entre les deux s'exécute maintenant, une fois.",
+            "L'horloge affiche 02:30 deux fois ce jour-là ; c'est la première fois, "
+            "et la seule où il y a exécution.",
+        ),
+        (
+            "it",
+            "L'orologio va avanti da 2024-03-31 02:00 a 2024-03-31 03:00; "
+            "ciò che era previsto nel frattempo viene eseguito ora, una volta.",
+            "L'orologio segna le 02:30 due volte in questo giorno; questa è la prima volta, "
+            "e l'unica in cui viene eseguito.",
+        ),
+        (
+            "pt",
+            "O relógio avança de 2024-03-31 02:00 para 2024-03-31 03:00; "
+            "o que estava previsto nesse intervalo é executado agora, uma vez.",
+            "O relógio marca 02:30 duas vezes neste dia; esta é a primeira vez, "
+            "e a única em que é executado.",
+        ),
+    ],
+)
+def test_notes_are_in_the_language_too(client, language: str, gap: str, overlap: str) -> None:
+    schedule = {"type": "cron", "cron": "30 2 * * *", "timezone": "Europe/Berlin"}
+    for after, note in (("2024-03-30T12:00:00Z", gap), ("2024-10-26T12:00:00Z", overlap)):
+        found = preview(client, schedule, after=after, count=1, language=language)
+        assert found["occurrences"][0]["note"] == note
+
+
+def test_a_task_shows_its_schedule_in_words_and_takes_it_back(client: FlaskClient) -> None:
+    body = {"type": "echo", "schedule": {**DAILY, "cron": "0 9 * * 1"}}
+    task = client.post("/api/v1/tasks", json=body).json
+    assert task["schedule"]["description"] == "At 09:00, only on Monday"
+    changed = {**task["schedule"], "cron": "0 10 * * 1"}
+    answer = client.patch(f"/api/v1/tasks/{task['id']}", json={"schedule": changed})
+    assert answer.json["schedule"]["description"] == "At 10:00, only on Monday"
+
+
+def test_a_stored_schedule_that_means_nothing_any_more_has_no_words(client, dispatch) -> None:
+    schedule = {**DAILY, "timezone": "Europe/Berlin", "end_time": "2100-01-01T00:00:00Z"}
+    path = f"/api/v1/tasks/{create(client, schedule=schedule)['id']}"
+    key = dispatch.store.keys.task(path.rpartition("/")[2])
+    stored = dispatch.store.client.hget(key, "def")
+    dispatch.store.client.hset(key, "def", stored.replace("Europe/Berlin", "Europe/Gone"))
+    shown = client.get(path).json["schedule"]
+    assert (shown["timezone"], shown["description"]) == ("Europe/Gone", None)
+
+
 # Refusals
 
 
@@ -189,6 +339,8 @@ def test_a_time_that_the_clock_repeats_is_noted(client, dst: str, offsets: list)
         ({"schedule": DAILY, "count": 0, "after": 5}, ["count", "after"]),
         ({"schedule": DAILY, "count": 101}, ["count"]),
         ({"schedule": DAILY, "counts": 5}, ["counts"]),
+        ({"schedule": DAILY, "language": "tlh"}, ["language"]),
+        ({"schedule": DAILY, "language": "de-DE"}, ["language"]),
     ],
 )
 def test_each_wrong_field_is_named(client: FlaskClient, body: dict, fields: list[str]) -> None:

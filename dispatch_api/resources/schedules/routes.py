@@ -30,13 +30,17 @@ def preview_schedule(body: dict[str, Any]) -> dict[str, Any]:
     What counts from a task's creation (an interval without `start_time`, a `delay`) counts from
     `after` here.
     """
+    language = body["language"]
     after = body["after"] if "after" in body else dispatch.store.now()
     schedule, count = settle(body["schedule"], body.get("task_id", ""), after), body["count"]
     count = min(count, getattr(schedule, "max_runs", None) or count)
     return {
-        "description": schedule.describe(),
+        "description": schedule.describe(language),
         "occurrences": [
-            {"at": text_of(moment, schedule.timezone), "note": notes_for(schedule, moment)}
+            {
+                "at": text_of(moment, schedule.timezone),
+                "note": notes_for(schedule, moment, language),
+            }
             for moment in occurrences(schedule, after, count)
             if moment <= LAST_MOMENT
         ],

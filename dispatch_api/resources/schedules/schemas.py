@@ -21,9 +21,10 @@ from dispatch_api.fields import (
 from dispatch_api.smorest import Schema, Variant
 from dispatch_app.domain import durations
 from dispatch_app.domain.errors import InvalidInput
-from dispatch_app.domain.schedule import Cron, Interval, Once, Steps
+from dispatch_app.domain.schedule import Cron, Interval, Kind, Once, Steps
 from dispatch_app.domain.schedule.interval import LONGEST, SHORTEST
 from dispatch_app.domain.schedule.once import LONGEST_DELAY
+from dispatch_app.domain.schedule.phrases import LANGUAGES
 from dispatch_app.domain.schedule.steps import MOST
 
 
@@ -72,6 +73,27 @@ class InZone(Schema):
     """What all schedules have."""
 
     timezone = Text(64, load_default="UTC", metadata={"description": "A name of IANA's."})
+    description = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "The schedule in words, null where a stored one means nothing any more; "
+            "the server says it, and looks at no other."
+        },
+    )
+
+    @pre_dump
+    def shown(self, schedule: Kind, **kwargs: Any) -> dict[str, Any]:
+        """It as it was given, and in words."""
+        try:
+            words = schedule.describe()
+        except InvalidInput:
+            words = None
+        return {**msgspec.structs.asdict(schedule), "description": words}
+
+    @staticmethod
+    def given(data: dict[str, Any]) -> dict[str, Any]:
+        """What the domain looks at; the rest comes from a schedule that was shown."""
+        return {name: data[name] for name in data.keys() - {"type", "description", "resolved"}}
 
 
 class OnceSchema(InZone):
@@ -92,8 +114,7 @@ class OnceSchema(InZone):
     @post_load
     def make(self, data: dict[str, Any], **kwargs: Any) -> Once:
         """The domain's."""
-        del data["type"]
-        return Once(**data)
+        return Once(**self.given(data))
 
 
 class RecurringSchema(InZone):
@@ -126,7 +147,7 @@ class IntervalSchema(RecurringSchema):
     @post_load
     def make(self, data: dict[str, Any], **kwargs: Any) -> Interval | Steps:
         """The domain's; it is anchored when the task is stored."""
-        del data["type"]
+        data = self.given(data)
         dst = data.pop("dst")
         if isinstance(data["every"], dict):
             ((unit, count),) = data.pop("every").items()
@@ -136,9 +157,9 @@ class IntervalSchema(RecurringSchema):
         return Interval(**data)
 
     @pre_dump
-    def shown(self, schedule: Interval | Steps, **kwargs: Any) -> dict[str, Any]:
-        """It as it was given."""
-        shown = msgspec.structs.asdict(schedule)
+    def shown(self, schedule: Kind, **kwargs: Any) -> dict[str, Any]:
+        """It as it was given, and in words."""
+        shown = super().shown(schedule)
         if isinstance(schedule, Steps):
             shown["every"] = {schedule.unit: schedule.count}
         return {"dst": None, **shown}
@@ -174,8 +195,7 @@ class CronSchema(RecurringSchema):
     @post_load
     def make(self, data: dict[str, Any], **kwargs: Any) -> Cron | Interval:
         """The domain's."""
-        del data["type"]
-        data.pop("resolved", None)
+        data = self.given(data)
         if not data["cron"].lower().startswith("@every "):
             return Cron(**data)
         try:
@@ -185,9 +205,10 @@ class CronSchema(RecurringSchema):
         return Interval(every=every, **{name: data[name] for name in _OF_INTERVALS})
 
     @pre_dump
-    def shown(self, schedule: Cron, **kwargs: Any) -> dict[str, Any]:
-        """It as it was given; without an `H` there is nothing to resolve."""
-        return {**msgspec.structs.asdict(schedule), "resolved": schedule.resolved or None}
+    def shown(self, schedule: Kind, **kwargs: Any) -> dict[str, Any]:
+        """It as it was given, and in words; without an `H` there is nothing to resolve."""
+        shown = super().shown(schedule)
+        return {**shown, "resolved": shown["resolved"] or None}
 
 
 #: What "@every" can be said together with.
@@ -227,6 +248,9 @@ class PreviewBody(Schema):
     schedule = Schedule(required=True)
     after = Moment(metadata={"description": "Default: now."})
     count = Whole(least=1, most=100, load_default=5)
+    language = Choice(
+        LANGUAGES, load_default="en", metadata={"description": "Of description and notes."}
+    )
     task_id = Word(
         ID.pattern,
         ID_TEXT,
