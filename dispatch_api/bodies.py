@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 
 #: bytes of a body
 MAX_BYTES = 256 * 1024
+#: bytes of a calendar's, which may have thousands of entries
+MAX_CALENDAR_BYTES = 1024 * 1024
 #: objects and lists inside one another
 MAX_DEPTH = 32
 #: beyond this a double skips integers (RFC 7493, section 2.2)

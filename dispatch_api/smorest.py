@@ -84,6 +84,9 @@ class Variant(ma.fields.Field):
         kinds: word -> schema. Several words may mean the same kind; the first one is shown.
     """
 
+    #: how many of them may come as a list; 0: none
+    most = 0
+
     def __init__(self, kinds: Mapping[str, Schema], **kwargs: Any) -> None:
         self.kinds = kinds
         super().__init__(**kwargs)
@@ -113,6 +116,9 @@ def _variant_properties(self: Any, field: Any, **kwargs: Any) -> dict[str, Any]:
         return {}
     # a kind that has two words stands under both in `kinds`
     choices = [self.resolve_nested_schema(kind) for kind in dict.fromkeys(field.kinds.values())]
+    if field.most:
+        each = {"oneOf": list(choices)}
+        choices.append({"type": "array", "items": each, "minItems": 1, "maxItems": field.most})
     if field.allow_none:
         choices.append({"type": "null"})
     return {"oneOf": choices}
@@ -123,20 +129,31 @@ class Parser(FlaskParser):
 
     DEFAULT_UNKNOWN_BY_LOCATION = {**FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION, "query": ma.RAISE}
 
+    #: What a body may be, and its bytes.
+    TYPES: tuple[str, ...] = ("application/json",)
+    MAX_BYTES = bodies.MAX_BYTES
+
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         """The body's object; what is missing where there is no body."""
-        body = req.get_data()
-        # a stream without Content-Length is cut off without a word at MAX_CONTENT_LENGTH
-        if len(body) > bodies.MAX_BYTES:
-            raise RequestEntityTooLarge
+        body = self.body_of(req)
         if not body:
             return missing
-        if req.mimetype != "application/json" or "Content-Encoding" in req.headers:
-            raise UnsupportedMediaType("Send Content-Type: application/json, not compressed.")
         value = bodies.parse(body)
         if not isinstance(value, dict):
             raise InvalidInput({"body": "Has to be a JSON object."})
         return value
+
+    def body_of(self, req: Request) -> bytes:
+        """The body, if it is of the right type and not too large."""
+        body = req.get_data()
+        # a stream without Content-Length is cut off without a word at MAX_CONTENT_LENGTH
+        if len(body) > self.MAX_BYTES:
+            raise RequestEntityTooLarge
+        if body and (req.mimetype not in self.TYPES or "Content-Encoding" in req.headers):
+            raise UnsupportedMediaType(
+                f"Send Content-Type: {' or '.join(self.TYPES)}, not compressed."
+            )
+        return body
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
         """The query arguments, each once."""

@@ -110,6 +110,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     error: Failure | None = None
     attempts: tuple[Attempt, ...] = ()
     log: tuple[str, ...] = ()
+    #: of skipped occurrences: how many this record stands for, and the last of them; its
+    #: `scheduled_for` is the first
+    count: int = 1
+    last_scheduled_for: int | None = None
 
     @property
     def is_finished(self) -> bool:

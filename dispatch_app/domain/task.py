@@ -7,20 +7,27 @@ from typing import Any, Literal
 
 import msgspec
 
+from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.retry import RetryPolicy
 from dispatch_app.domain.schedule import Kind, Once
 
 Priority = Literal["critical", "high", "normal", "low"]
 PRIORITIES: tuple[Priority, ...] = ("critical", "high", "normal", "low")
 
-MisfirePolicy = Literal["run_last", "run_all"]
+MisfirePolicy = Literal["run_last", "run_all", "skip", "run"]
+OverlapPolicy = Literal[
+    "allow_all", "skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other"
+]
 
 
 class Misfire(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What becomes of occurrences that could not be dispatched in their time: the last one runs,
-    or all of them do, in order."""
+    all of them do, in order, or none does."""
 
-    policy: MisfirePolicy = "run_last"
+    #: None: what `Task.misfire_policy` says
+    policy: MisfirePolicy | None = None
+    #: ms; an occurrence that is later than that is skipped, whatever the policy
+    catch_up: int | None = None
 
 
 class Task(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -46,6 +53,8 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     #: a run that has not started so many ms after its time is given up
     expires: int | None = None
     misfire: Misfire = Misfire()
+    #: what becomes of an occurrence that comes while an earlier run is not finished
+    overlap: OverlapPolicy = "allow_all"
     schedule: Kind | None = None
     #: free for the caller; never interpreted
     metadata: dict[str, Any] = {}
@@ -54,6 +63,32 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     def is_one_off(self) -> bool:
         """Whether it runs once: immediate or one-time. Such a task shows its run's status."""
         return self.schedule is None or isinstance(self.schedule, Once)
+
+    @property
+    def misfire_policy(self) -> MisfirePolicy:
+        """The policy that holds: its own, else `run` for a one-off and `run_last` for others."""
+        return self.misfire.policy or ("run" if self.is_one_off else "run_last")
+
+    @property
+    def calendars(self) -> tuple[str, ...]:
+        """The names of all calendars that its schedule names."""
+        return self.schedule.calendars if self.schedule else ()
+
+    def check(self) -> None:
+        """Refuse policies that do not fit the schedule, and what the schedule itself refuses.
+
+        Raises:
+            InvalidInput.
+        """
+        if self.schedule is not None:
+            try:
+                self.schedule.check()
+            except InvalidInput as error:
+                raise error.under("schedule") from error
+        if self.misfire.policy == "run" and not self.is_one_off:
+            raise InvalidInput(
+                {"misfire.policy": "run is for what runs once; choose run_last, run_all or skip."}
+            )
 
 
 #: Statuses of a task of its own; a one-off task shows its run's status once it has one.
@@ -82,8 +117,8 @@ class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
     last_run: LastRun | None = None
     #: runs, succeeded, failed, cancelled, expired, retried: only those that are not 0
     counts: dict[str, int] = {}
-    #: occurrences dispatched so far; what `max_runs` bounds
-    occurrences: int = 0
+    #: occurrences dispatched so far of each of its schedules; what `max_runs` bounds
+    done: tuple[int, ...] = (0,)
     #: why it waits, in words ("paused by hand: ...", "no worker knows this type")
     notes: tuple[str, ...] = ()
 

@@ -38,5 +38,5 @@ def retry(dispatch: Platform, run_id: str) -> Run:
         reason=f"retry of {run_id}",
         own_definition=True,
     )
-    dispatch.store.tasks.trigger(before.task_id, before.definition.type, [run])
-    return dispatch.store.runs.get(run.id)
+    (made,) = dispatch.store.tasks.trigger(before.task_id, before.definition.type, [run])
+    return dispatch.store.runs.get(made)

@@ -11,12 +11,13 @@ from dispatch_app.domain.errors import Conflict, InvalidInput, NotFound, Revisio
 from dispatch_app.domain.planning import first_moment, settled, window
 from dispatch_app.domain.run import Run
 from dispatch_app.domain.schedule import Once
-from dispatch_app.domain.task import StoredTask, Task
+from dispatch_app.domain.task import OverlapPolicy, StoredTask, Task
 from dispatch_app.ids import new_id
 from dispatch_app.operations import Platform
 from dispatch_app.operations.payloads import check_payload
+from dispatch_app.operations.timelines import calendars_of, timeline_of
 from dispatch_app.store.codec import encode_task
-from dispatch_app.store.tasks import NewRun
+from dispatch_app.store.tasks import KEEP, Beginning, NewRun, Overlap
 
 #: Occurrences that one backfill may make.
 MOST_BACKFILLED = 1_000
@@ -42,13 +43,11 @@ def create(
     """
     task_id, now = task_id or new_id(), dispatch.store.now()
     task = settled(_checked(dispatch, task), task_id, now)
-    moment, run = _beginning(dispatch, task, now, enabled)
     return dispatch.store.tasks.create(
         task_id,
         task,
-        next_run_at=moment,
+        _beginning(dispatch, task, task_id, now, enabled),
         enabled=enabled,
-        run=run,
         idempotency=idempotency,
     )
 
@@ -170,23 +169,38 @@ def resume(dispatch: Platform, task_id: str) -> StoredTask:
     return dispatch.store.tasks.get(task_id)
 
 
-def trigger(dispatch: Platform, task_id: str, payload: dict[str, Any] | None = None) -> Run:
-    """Run a task now, beside its schedule.
+def trigger(
+    dispatch: Platform,
+    task_id: str,
+    payload: dict[str, Any] | None = None,
+    overlap: OverlapPolicy | None = None,
+) -> Run:
+    """Run a task now, beside its schedule. Where the overlap policy says no, the answer is the
+    record of what was skipped.
 
     Args:
         payload: replaces these fields of the task's payload, for this run only.
+        overlap: instead of the task's own policy.
 
     Raises:
         NotFound, Conflict (it is cancelled), InvalidInput, StoreUnavailable.
     """
     stored = _readable(dispatch, task_id)
     task = stored.definition
+    if overlap:
+        task = msgspec.structs.replace(task, overlap=overlap)
     if payload:
         task = msgspec.structs.replace(task, payload={**task.payload, **payload})
     task = _checked(dispatch, task)
-    run = make_run(dispatch, task, dispatch.store.now(), "trigger", own_definition=bool(payload))
-    dispatch.store.tasks.trigger(task_id, task.type, [run])
-    return dispatch.store.runs.get(run.id)
+    run = make_run(
+        dispatch,
+        task,
+        dispatch.store.now(),
+        "trigger",
+        own_definition=bool(payload),
+    )
+    (made,) = dispatch.store.tasks.trigger(task_id, task.type, [run])
+    return dispatch.store.runs.get(made)
 
 
 def backfill(dispatch: Platform, task_id: str, start: int, end: int) -> list[Run]:
@@ -201,7 +215,18 @@ def backfill(dispatch: Platform, task_id: str, start: int, end: int) -> list[Run
         1,000 in the window), StoreUnavailable.
     """
     task = _readable(dispatch, task_id).definition
-    moments = window(task, start, end, MOST_BACKFILLED)
+    timeline = timeline_of(task, task_id, calendars_of(dispatch))
+    if timeline is None or task.is_one_off:
+        raise InvalidInput({"schedule": "Only a task with a cron or interval schedule has these."})
+    if end < start:
+        raise InvalidInput({"end": "The window ends before it begins."})
+    moments = window(timeline, start, end, MOST_BACKFILLED + 1)
+    if not moments:
+        raise InvalidInput({"start": "The schedule has no occurrence in this window."})
+    if len(moments) > MOST_BACKFILLED:
+        raise InvalidInput(
+            {"end": f"More than {MOST_BACKFILLED} occurrences; choose a shorter window."}
+        )
     runs = [make_run(dispatch, task, moment, "backfill") for moment in moments]
     dispatch.store.tasks.trigger(task_id, task.type, runs)
     return [dispatch.store.runs.get(run.id) for run in runs]
@@ -233,6 +258,17 @@ def make_run(
         reason=reason,
         expires=None if task.expires is None else moment + task.expires,
         definition=encode_task(task) if own_definition else None,
+        overlap=None if task.overlap == "allow_all" else _overlap(dispatch, task.overlap),
+    )
+
+
+def _overlap(dispatch: Platform, policy: OverlapPolicy) -> Overlap:
+    config = dispatch.config
+    return Overlap(
+        policy=policy,
+        most=config.worker.queue_size,
+        grace=3 * config.scheduler.heartbeat_interval,
+        keep=config.dispatch.keep_runs,
     )
 
 
@@ -240,13 +276,9 @@ def _checked(dispatch: Platform, task: Task) -> Task:
     """The task with its queue filled in.
 
     Raises:
-        InvalidInput: its schedule, or its payload where the type is known.
+        InvalidInput: its schedule or its policies, or its payload where the type is known.
     """
-    if task.schedule is not None:
-        try:
-            task.schedule.check()
-        except InvalidInput as error:
-            raise error.under("schedule") from error
+    task.check()
     known = dispatch.store.types.get(task.type)
     if known is not None and not task.args:
         # a schema says which names are needed, not which of them stand in `args`
@@ -289,30 +321,33 @@ def _update(dispatch: Platform, before: StoredTask, task: Task, enabled: bool) -
         _begin_again(dispatch, before, task, enabled)
     elif before.status in ("scheduled", "paused"):
         status = "scheduled" if enabled else "paused"
-        dispatch.store.tasks.update(before, task, status=status, next_run_at="keep")
+        dispatch.store.tasks.update(before, task, KEEP, status=status)
     else:
         # a one-off task that is on its way: the status is its run's
-        dispatch.store.tasks.update(before, task, status=None, next_run_at="keep")
+        dispatch.store.tasks.update(before, task, KEEP, status=None)
 
 
 def _begin_again(
     dispatch: Platform, before: StoredTask, task: Task, enabled: bool, *, restart: bool = False
 ) -> None:
-    moment, run = _beginning(dispatch, task, dispatch.store.now(), enabled)
-    status = "queued" if run else "scheduled" if enabled else "paused"
-    dispatch.store.tasks.update(
-        before, task, status=status, next_run_at=moment, restart=restart, run=run
-    )
+    beginning = _beginning(dispatch, task, before.id, dispatch.store.now(), enabled)
+    status = "queued" if beginning.run else "scheduled" if enabled else "paused"
+    dispatch.store.tasks.update(before, task, beginning, status=status, restart=restart)
 
 
-def _beginning(
-    dispatch: Platform, task: Task, now: int, enabled: bool
-) -> tuple[int | None, NewRun | None]:
-    """The first moment of a schedule that begins now; or its run, if that is due already."""
-    moment = first_moment(task, now)
+def _beginning(dispatch: Platform, task: Task, task_id: str, now: int, enabled: bool) -> Beginning:
+    """Where a schedule that begins now starts.
+
+    Raises:
+        InvalidInput: it names a calendar that is not there, or no occurrence lies ahead.
+    """
+    timeline = timeline_of(task, task_id, calendars_of(dispatch))
+    moment = first_moment(task, timeline, now)
     if moment is None and enabled:
-        return None, make_run(dispatch, task, _one_time(task, now), "schedule")
-    return moment or _one_time(task, now), None
+        return Beginning(run=make_run(dispatch, task, _one_time(task, now), "schedule"))
+    moment = moment or _one_time(task, now)
+    due = timeline.due_at(moment) if timeline else moment
+    return Beginning(next_run_at=due, occurrence=None if due == moment else moment)
 
 
 def _one_time(task: Task, now: int) -> int:

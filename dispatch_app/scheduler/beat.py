@@ -10,40 +10,20 @@ from __future__ import annotations
 import os
 import socket
 import time
-from contextlib import suppress
 from typing import Any
 
-import msgspec
 from celery.beat import Scheduler
 from celery.utils.log import get_logger
-from redis import ResponseError
 
-from dispatch_app.domain.errors import (
-    ConfigError,
-    Conflict,
-    CorruptRecord,
-    DispatchError,
-    NotFound,
-    StoreUnavailable,
-)
-from dispatch_app.domain.planning import plan
-from dispatch_app.domain.task import Task
+from dispatch_app.domain.errors import ConfigError, StoreUnavailable
+from dispatch_app.domain.schedule import zones
 from dispatch_app.operations import Platform
-from dispatch_app.operations.tasks import make_run
 from dispatch_app.scheduler import static
 from dispatch_app.scheduler.clock import ServerClock
+from dispatch_app.scheduler.dispatching import advance
 from dispatch_app.scheduler.recovery import reap
 from dispatch_app.scheduler.wakeup import WakeUp
-from dispatch_app.store.agenda import (
-    BATCH,
-    NO_ATTEMPT,
-    Advance,
-    Due,
-    DueRun,
-    DueTask,
-    NextAttempt,
-)
-from dispatch_app.store.codec import decode_task
+from dispatch_app.store.agenda import Due
 
 logger = get_logger(__name__)
 
@@ -76,6 +56,7 @@ class DispatchScheduler(Scheduler):
         while True:
             self.app.dispatch.await_store(logger.warning)
             try:
+                self.dispatch.store.replans.note_zones(zones.VERSION)
                 return static.sync(self.app)
             except StoreUnavailable as error:
                 logger.error("%s Trying again.", error)
@@ -117,7 +98,7 @@ class DispatchScheduler(Scheduler):
 
     def _pause(self, due: Due, advanced: int) -> float:
         """Seconds until the next look, counted from when `due` was read."""
-        if due.tasks or due.runs:
+        if due.tasks or due.runs or due.others:
             # what follows from them is on the agenda by now; `due.next` does not know of it
             return 0.0 if advanced else _AFTER_LOSING
         config = self.dispatch.config
@@ -136,87 +117,3 @@ class DispatchScheduler(Scheduler):
         if time.monotonic() - self._last_reap >= 1.0:
             self._last_reap = time.monotonic()
             reap(self.dispatch, self._clock)
-
-
-def advance(dispatch: Platform, due: Due) -> int:
-    """Dispatch what is due: plan, render, commit; returns how many members moved on.
-
-    What cannot be planned is parked with its error and stops nothing else.
-    """
-    entries: list[Advance | NextAttempt] = [
-        *(_advance(dispatch, task, due.now) for task in due.tasks),
-        *(_next_attempt(dispatch, run) for run in due.runs),
-    ]
-    advanced = 0
-    for chunk in _chunks(entries):
-        advanced += _commit(dispatch, chunk)
-    return advanced
-
-
-def _commit(dispatch: Platform, entries: list[Advance | NextAttempt]) -> int:
-    """Commit; where the script stumbles over a record, find out over which, and park that one."""
-    try:
-        return dispatch.store.agenda.commit(entries)
-    except ResponseError as error:
-        if len(entries) > 1:
-            return sum(_commit(dispatch, [entry]) for entry in entries)
-        logger.error("%s is taken off the agenda: %s", entries[0].member, error)
-        return dispatch.store.agenda.commit([_parked(entries[0], error)])
-
-
-def _parked(entry: Advance | NextAttempt, error: Exception) -> Advance | NextAttempt:
-    if isinstance(entry, Advance):
-        return msgspec.structs.replace(entry, runs=[], park=f"Its record is damaged: {error}")
-    return msgspec.structs.replace(entry, attempt=NO_ATTEMPT)
-
-
-def _chunks(entries: list[Advance | NextAttempt]) -> list[list[Advance | NextAttempt]]:
-    """Batches of at most BATCH runs in all: under `run_all` one entry may make a hundred."""
-    chunks: list[list[Advance | NextAttempt]] = []
-    size = BATCH
-    for entry in entries:
-        weight = max(1, len(entry.runs)) if isinstance(entry, Advance) else 1
-        if size + weight > BATCH:
-            chunks.append([])
-            size = 0
-        chunks[-1].append(entry)
-        size += weight
-    return chunks
-
-
-def _advance(dispatch: Platform, due: DueTask, now: int) -> Advance:
-    revision = due.revision or ""
-    try:
-        task: Task = _readable(due)
-        steps = plan(task, due.due, due.occurrences, now)
-        runs = [make_run(dispatch, task, moment, "schedule") for moment in steps.occurrences]
-    except Exception as error:
-        if not isinstance(error, DispatchError):
-            logger.exception("Task %s cannot be planned", due.id)
-        note = f"It cannot be planned: {error}"
-        logger.error("Task %s is paused. %s", due.id, note)
-        return Advance(member=due.member, due=due.due, rev=revision, type="", runs=[], park=note)
-    return Advance(
-        member=due.member, due=due.due, rev=revision, type=task.type, runs=runs, next=steps.next
-    )
-
-
-def _next_attempt(dispatch: Platform, due: DueRun) -> NextAttempt:
-    attempt = due.attempt if due.status == "queued" else due.attempt + 1
-    try:
-        task = _readable(due)
-        queue, message = dispatch.messages.render(due.id, attempt, due.failures, task)
-    except Exception as error:
-        logger.error("Run %s is cancelled: its next attempt cannot be sent: %s", due.id, error)
-        with suppress(NotFound, Conflict):
-            dispatch.store.runs.cancel(due.id, f"its next attempt could not be sent: {error}")
-        queue, message, attempt = "", "", NO_ATTEMPT
-    return NextAttempt(
-        member=due.member, due=due.due, queue=queue, message=message, attempt=attempt
-    )
-
-
-def _readable(due: DueTask | DueRun) -> Task:
-    if due.fault:
-        raise CorruptRecord(due.fault)
-    return decode_task(due.definition)

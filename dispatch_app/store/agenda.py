@@ -24,7 +24,10 @@ class DueTask(msgspec.Struct, frozen=True, kw_only=True):
     due: int
     definition: str | None
     revision: str | None
-    occurrences: int
+    #: the occurrence that it is due for: with jitter that is earlier than `due`
+    occurrence: int
+    #: occurrences of each schedule that are dispatched
+    done: tuple[int, ...]
     fault: str | None = None
 
 
@@ -42,6 +45,13 @@ class DueRun(msgspec.Struct, frozen=True, kw_only=True):
     fault: str | None = None
 
 
+class DueMember(msgspec.Struct, frozen=True, kw_only=True):
+    """Something else that is due; the two characters with which a member begins say what."""
+
+    member: str
+    due: int
+
+
 class Due(msgspec.Struct, frozen=True, kw_only=True):
     """What one look at the agenda showed."""
 
@@ -51,9 +61,30 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     next: int | None
     tasks: list[DueTask]
     runs: list[DueRun]
+    others: list[DueMember] = []
 
 
-class Advance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Step(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Where a task stands after an occurrence: when it is due next (None: never), for which
+    occurrence if that is another moment, and counts of dispatched occurrences, as text, if they
+    have changed."""
+
+    next: int | None = None
+    occurrence: int | None = None
+    done: str | None = None
+
+
+class NewSkip(msgspec.Struct, frozen=True, kw_only=True):
+    """Occurrences that do not run; `id` is that of their record, if there is none to add to."""
+
+    id: str
+    first: int
+    last: int
+    count: int
+    reason: str
+
+
+class Advance(Step, frozen=True, kw_only=True, omit_defaults=True):
     """A task's step from the occurrence that was read to the next."""
 
     member: str
@@ -61,7 +92,9 @@ class Advance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rev: str
     type: str
     runs: list[NewRun]
-    next: int | None = None
+    skip: NewSkip | None = None
+    #: where it stands if the overlap policy lets the run not be
+    if_skipped: Step | None = None
     #: why it cannot be planned: it is paused with this note
     park: str | None = None
 
@@ -111,10 +144,10 @@ class Agenda:
     def due(self, now: int | None = None) -> Due:
         """At most BATCH members that are due by now (the server's clock, unless given)."""
         moment, after, *entries = self._scripts.call("due", {"limit": BATCH, "now": now})
-        tasks, runs = [], []
+        tasks, runs, others = [], [], []
         for member, due, definition, *rest in entries:
             if member.startswith("t:"):
-                occurrences, fault = _counter(rest[1])
+                done, fault = _counters(rest[1])
                 tasks.append(
                     DueTask(
                         id=member[2:],
@@ -122,10 +155,13 @@ class Agenda:
                         due=int(due),
                         definition=definition,
                         revision=rest[0],
-                        occurrences=occurrences,
+                        occurrence=int(rest[3] or due),
+                        done=done,
                         fault=fault,
                     )
                 )
+            elif not member.startswith("r:"):
+                others.append(DueMember(member=member, due=int(due)))
             else:
                 (attempt, fault), (failures, other) = _counter(rest[0]), _counter(rest[1])
                 runs.append(
@@ -140,7 +176,13 @@ class Agenda:
                         fault=fault or other,
                     )
                 )
-        return Due(now=int(moment), next=int(after) if after else None, tasks=tasks, runs=runs)
+        return Due(
+            now=int(moment),
+            next=int(after) if after else None,
+            tasks=tasks,
+            runs=runs,
+            others=others,
+        )
 
     def commit(self, entries: Sequence[Advance | NextAttempt], now: int | None = None) -> int:
         """Carry out those steps whose starting point is still what was read.
@@ -172,10 +214,29 @@ class Agenda:
             )
         return lapsed
 
+    def overdue(self, members: Sequence[DueMember]) -> int:
+        """End runs that are too late to start, and such as were asked to end and have not.
+
+        Args:
+            members: at most BATCH.
+
+        Returns:
+            How many were.
+        """
+        return int(self._scripts.call("overdue", {"entries": members, "keep": self._keep}))
+
     def reap(self, entries: Sequence[Reaped]) -> int:
         """Give lapsed runs their next attempt, or end them; returns how many were still lapsed."""
         reaped = [{**msgspec.structs.asdict(e), "error": to_json(e.error)} for e in entries]
         return int(self._scripts.call("reap", {"entries": reaped, "keep": self._keep}))
+
+
+def _counters(text: str | None) -> tuple[tuple[int, ...], str | None]:
+    """Counters of a record, such as "3,0", and what is wrong with them."""
+    try:
+        return tuple(int(part) for part in (text or "0").split(",")), None
+    except ValueError:
+        return (0,), f"One of its counters is {text!r:.80}."
 
 
 def _counter(text: str | None) -> tuple[int, str | None]:

@@ -62,6 +62,7 @@ def listings_of(task: Task) -> list[str]:
         names.tasks_by("type", task.type),
         names.tasks_by("queue", task.queue),
         *(names.tasks_by("tag", tag) for tag in task.tags),
+        *(names.tasks_by("calendar", name) for name in task.calendars),
     ]
 
 
@@ -105,7 +106,7 @@ def _stored_task(task_id: str, fields: Mapping[str, str], definition: Task) -> S
         if last
         else None,
         counts={key[2:]: _counter(n) for key, n in fields.items() if key.startswith("n:")},
-        occurrences=_counter(fields.get("occ")),
+        done=tuple(_counter(text) for text in fields.get("occ", "0").split(",")),
         notes=(note,) if note else (),
     )
 
@@ -136,6 +137,8 @@ def stored_run(run_id: str, fields: Mapping[str, str], log: Iterable[str] = ()) 
             result=_json(fields.get("result")),
             error=_failure_decoder.decode(fields["error"]) if "error" in fields else None,
             attempts=tuple(_attempts(fields)),
+            count=int(fields.get("count", 1)),
+            last_scheduled_for=_moment(fields.get("last")),
             log=tuple(log),
         )
     except (KeyError, ValueError, RecursionError, msgspec.DecodeError) as error:

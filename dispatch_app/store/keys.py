@@ -39,7 +39,12 @@ class Keys:
         return f"{self.prefix}log:{run_id}"
 
     def agenda(self) -> str:
-        """zset: `t:<task id>` and `r:<run id>` (a retry) -> due moment, ms."""
+        """zset: what is due -> moment, ms.
+
+        `t:<task id>`: an occurrence. `c:<calendar>`, `z:` (the zone data): it has changed. Of a
+        run, by its id: `r:` its next message, `x:` it is too late to start, `k:` it was asked to
+        end and has not.
+        """
         return f"{self.prefix}agenda"
 
     def leases(self) -> str:
@@ -51,7 +56,8 @@ class Keys:
         return f"{self.prefix}tasks"
 
     def tasks_by(self, kind: str, value: str) -> str:
-        """zset of score 0: tasks of one `status`, `type`, `queue` or `tag`; gone when empty."""
+        """zset of score 0: tasks of one `status`, `type`, `queue`, `tag` or `calendar`; gone when
+        empty."""
         return f"{self.prefix}tasks:{kind}:{value}"
 
     def runs(self) -> str:
@@ -65,6 +71,19 @@ class Keys:
     def done(self, task_id: str) -> str:
         """list: finished runs of a task, newest first; what retention counts."""
         return f"{self.prefix}done:{task_id}"
+
+    def skips(self, task_id: str) -> str:
+        """list: records of skipped occurrences of a task, newest first, capped at 100."""
+        return f"{self.prefix}skips:{task_id}"
+
+    def open(self, task_id: str) -> str:
+        """set: queued, running and retrying runs of a task that has had an overlap policy (`books`
+        in its record)."""
+        return f"{self.prefix}open:{task_id}"
+
+    def waiting(self, task_id: str) -> str:
+        """zset of score 0: runs that wait for the open ones, by time of creation."""
+        return f"{self.prefix}waiting:{task_id}"
 
     def idempotency(self, key: str) -> str:
         """hash: fingerprint of the request and the task that it made; dies after 24 h."""
@@ -111,6 +130,14 @@ class Keys:
     def wake(self) -> str:
         """pub/sub channel: something is due earlier than all that was known."""
         return f"{self.prefix}wake"
+
+    def replans(self) -> str:
+        """hash: `c:` or `z:` member of the agenda -> task up to which tasks are planned anew."""
+        return f"{self.prefix}replans"
+
+    def zones(self) -> str:
+        """string: version of the zone data with which a scheduler planned last."""
+        return f"{self.prefix}zones"
 
     def static(self) -> str:
         """set: ids of the tasks that come from the app's `beat_schedule`."""

@@ -119,13 +119,14 @@ class Runs:
             origin=origin,
         )
 
-    def renew(self, leases: list[tuple[str, str]], *, lease: int) -> list[str]:
+    def renew(self, leases: list[tuple[str, str]], *, lease: int) -> tuple[list[str], list[str]]:
         """Prolong leases, given as (run id, token), to `lease` ms from now.
 
         Returns:
-            Ids of runs that are not (any more) this worker's.
+            Ids of runs that are not (any more) this worker's, and of those that are asked to end.
         """
-        return list(self._scripts.call("renew", {"lease": lease, "runs": leases}))
+        lost, asked = self._scripts.call("renew", {"lease": lease, "runs": leases})
+        return lost, asked
 
     def finish(
         self, run_id: str, token: str, outcome: Outcome, definition: Task | None = None
@@ -168,8 +169,11 @@ class Runs:
             },
         )
 
-    def report(self, run_id: str, token: str, *, progress: str | None, lines: list[str]) -> None:
+    def report(self, run_id: str, token: str, *, progress: str | None, lines: list[str]) -> bool:
         """Keep progress (JSON text) and log lines with the run while it runs.
+
+        Returns:
+            Whether it is asked to end.
 
         Raises:
             LeaseLost: it is somebody else's by now, or the run is over.
@@ -180,6 +184,7 @@ class Runs:
         )
         if reply[0] == "LOST":
             raise LeaseLost
+        return bool(reply[0] == "ASKED")
 
     def cancel(self, run_id: str, reason: str) -> None:
         """End a run that has not finished; one that runs is fenced. Once more does no harm.
@@ -214,15 +219,14 @@ class Runs:
         return stored_run(run_id, fields, lines)
 
     def latest(self, task_id: str) -> Run | None:
-        """The run of a task that was made last, if there is one."""
+        """The run of a task that was made last, if there is one. Skipped occurrences are none,
+        except of a task that has no other."""
         with reaching_redis():
-            ids: list[str] = self._client.zrevrangebylex(
-                self._keys.runs_by("task", task_id), "+", "-", 0, 1
-            )
-        if not ids:
+            run_id: str | None = self._client.hget(self._keys.task(task_id), "lr")
+        if run_id is None:
             return None
         try:
-            return self.get(ids[0])
+            return self.get(run_id)
         except NotFound:
             return None
 

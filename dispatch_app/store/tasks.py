@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -15,7 +15,7 @@ from dispatch_app.domain.errors import (
     NotFound,
     RevisionMismatch,
 )
-from dispatch_app.domain.task import StoredTask, Task
+from dispatch_app.domain.task import OverlapPolicy, StoredTask, Task
 from dispatch_app.store.codec import (
     encode_task,
     listings_of,
@@ -26,6 +26,18 @@ from dispatch_app.store.codec import (
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.pages import Page, Range, read_page
 from dispatch_app.store.scripts import Client, Scripts, reaching_redis
+
+
+class Overlap(msgspec.Struct, frozen=True, kw_only=True):
+    """A policy, and what it needs to be carried out."""
+
+    policy: OverlapPolicy
+    #: runs that may wait under `buffer_all`
+    most: int
+    #: ms that a run has to end by itself under `cancel_other`
+    grace: int
+    #: finished runs kept of the task
+    keep: int
 
 
 class NewRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -41,8 +53,25 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str | None = None
     #: moment after which it is not started any more, ms
     expires: int | None = None
+    #: what becomes of it while other runs of its task are not finished; None: it runs beside them
+    overlap: Overlap | None = None
     #: a definition of its own in place of the task's, as `encode_task` makes it
     definition: str | None = msgspec.field(default=None, name="def")
+
+
+class Beginning(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a new schedule starts."""
+
+    #: ms, when it is due first
+    next_run_at: int | None = None
+    #: for which occurrence, if that is another moment (jitter)
+    occurrence: int | None = None
+    #: the run of one that is due already
+    run: NewRun | None = None
+
+
+#: Where it stands stays as it was.
+KEEP: Literal["keep"] = "keep"
 
 
 class TaskFilter(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,13 +109,12 @@ class Tasks:
         self,
         task_id: str,
         task: Task,
+        beginning: Beginning,
         *,
-        next_run_at: int | None,
         enabled: bool = True,
-        run: NewRun | None = None,
         idempotency: tuple[str, str] | None = None,
     ) -> StoredTask:
-        """Store a new definition; with `run`, make that run in the same step.
+        """Store a new definition, and make its run in the same step if it is due now.
 
         Args:
             idempotency: the client's key, and a fingerprint of its request. The same pair again
@@ -101,10 +129,11 @@ class Tasks:
             "def": encode_task(task),
             "type": task.type,
             "once": task.is_one_off,
-            "status": "queued" if run else "scheduled" if enabled else "paused",
+            "status": "queued" if beginning.run else "scheduled" if enabled else "paused",
             "indexes": listings_of(task),
-            "next": next_run_at,
-            "run": run,
+            "next": beginning.next_run_at,
+            "occurrence": beginning.occurrence,
+            "run": beginning.run,
         }
         if idempotency:
             arguments["idem"] = {"key": idempotency[0], "fingerprint": idempotency[1]}
@@ -119,24 +148,24 @@ class Tasks:
         self,
         before: StoredTask,
         task: Task,
+        beginning: Beginning | Literal["keep"],
         *,
         status: str | None,
-        next_run_at: int | Literal["keep"] | None,
         restart: bool = False,
-        run: NewRun | None = None,
     ) -> None:
         """Put another definition in place of the one that was read.
 
         Args:
             before: as it was read; nothing happens if it was changed, cancelled, paused or ended
                 since.
-            status: scheduled or paused; or with `run`, queued; None leaves it.
-            next_run_at: ms; "keep" leaves it as the schedule had it.
+            beginning: of its new schedule, or KEEP.
+            status: scheduled or paused; or with a run, queued; None leaves it.
             restart: count its occurrences from 0 again.
 
         Raises:
             NotFound, RevisionMismatch.
         """
+        first = Beginning() if beginning == KEEP else beginning
         old = set(listings_of(before.definition) if before.definition else ())
         new = set(listings_of(task))
         reply = self._scripts.call(
@@ -149,12 +178,13 @@ class Tasks:
                 "type": task.type,
                 "once": task.is_one_off,
                 "status": status,
-                "next": None if next_run_at == "keep" else next_run_at,
-                "keep": next_run_at == "keep",
+                "next": first.next_run_at,
+                "keep": beginning == KEEP,
+                "occurrence": first.occurrence,
                 "restart": restart,
                 "leave": sorted(old - new),
                 "enter": sorted(new - old),
-                "run": run,
+                "run": first.run,
             },
         )
         self._refuse(before.id, reply)
@@ -215,18 +245,25 @@ class Tasks:
             task_id, self._scripts.call("pause", {"id": task_id, "pause": pause, "note": note})
         )
 
-    def trigger(self, task_id: str, task_type: str, runs: list[NewRun]) -> None:
+    def trigger(self, task_id: str, task_type: str, runs: Sequence[NewRun]) -> Ids:
         """Make runs beside the schedule, in the order given, 500 a step.
+
+        Returns:
+            For each the id under which it is found: its own, or where its overlap policy says no
+            that of a record of skipped occurrences.
 
         Raises:
             NotFound: no such task.
             Conflict: it is cancelled.
         """
+        made: Ids = []
         for start in range(0, len(runs), 500):
             reply = self._scripts.call(
                 "trigger", {"id": task_id, "type": task_type, "runs": runs[start : start + 500]}
             )
             self._refuse(task_id, reply)
+            made += reply[1]
+        return made
 
     def get(self, task_id: str) -> StoredTask:
         """One task.

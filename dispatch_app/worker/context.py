@@ -28,8 +28,8 @@ class RunContext:
         attempt: counts from 1.
         scheduled_for: the moment that this run is for, aware, UTC.
         origin: schedule, trigger, retry or backfill.
-        cancelled: whether the run was taken from this worker (cancelled, or its lease lapsed);
-            known after `progress` or `log`.
+        cancelled: whether the run was taken from this worker (cancelled, or its lease lapsed), or
+            is asked to end (`cancel_other`); known after `progress` or `log`.
     """
 
     def __init__(self, lease: Lease, store: Store) -> None:
@@ -69,6 +69,9 @@ class RunContext:
 
     def _report(self, progress: str | None, lines: list[str]) -> None:
         try:
-            self._store.runs.report(self.id, self.lease.token, progress=progress, lines=lines)
+            asked = self._store.runs.report(
+                self.id, self.lease.token, progress=progress, lines=lines
+            )
         except LeaseLost:
-            self.cancelled = True
+            asked = True
+        self.cancelled = self.cancelled or asked

@@ -37,12 +37,14 @@ class Leases(Duty):
         }
         if not ours:
             return
-        lost = dispatch.store.runs.renew(
+        lost, asked = dispatch.store.runs.renew(
             [(run_id, request.token) for run_id, request in ours.items()],
             lease=3 * dispatch.config.scheduler.heartbeat_interval,
         )
         for run_id in lost:
             _end(worker, ours[run_id])
+        for run_id in asked:
+            _ask(worker, ours[run_id])
 
 
 def _end(worker: Any, request: DispatchRequest) -> None:
@@ -56,3 +58,11 @@ def _end(worker: Any, request: DispatchRequest) -> None:
         return
     # acknowledging belongs to the thread that reads from the broker
     hub.call_soon(request.end, worker.pool)
+
+
+def _ask(worker: Any, request: DispatchRequest) -> None:
+    """Ask a run to end by itself, where the pool can: its function is told so as by the soft time
+    limit. Elsewhere it learns of it when it reports progress."""
+    hub = getattr(worker, "hub", None)
+    if request in state.active_requests and hub is not None:
+        hub.call_soon(request.ask_to_end)

@@ -6,10 +6,13 @@ time limit, or vanished, or that its message was revoked.
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from billiard.exceptions import WorkerLostError
+from billiard.pool import SIG_SOFT_TIMEOUT
 from celery.exceptions import TimeLimitExceeded
 from celery.utils.log import get_logger
 from celery.worker.request import Request
@@ -30,7 +33,7 @@ class DispatchRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._taken_away = False
+        self._taken_away = self._asked = False
         if self.is_ours:
             # a redelivered message gets another one: two deliveries never share a lease
             self._request_dict[TOKEN] = f"{self.hostname}/{new_id()}"
@@ -70,6 +73,14 @@ class DispatchRequest(Request):
         or somebody else's."""
         self._taken_away = True
         self.terminate(pool)
+
+    def ask_to_end(self) -> None:
+        """Raise SoftTimeLimitExceeded in the process that runs it, once."""
+        if self.worker_pid and not self._asked and SIG_SOFT_TIMEOUT is not None:
+            self._asked = True
+            logger.info("Run %s is asked to end: its overlap policy wants another one", self.id)
+            with suppress(ProcessLookupError):
+                os.kill(self.worker_pid, SIG_SOFT_TIMEOUT)
 
     def _announce_revoked(self, reason: str, *args: Any, **kwargs: Any) -> None:
         if self.is_ours and not self._taken_away:

@@ -52,6 +52,8 @@ def test_a_new_run_shows_what_it_is_for(client: FlaskClient) -> None:
         "reason": None,
         "origin": "schedule",
         "scheduled_for": PAST,
+        "last_scheduled_for": None,
+        "count": 1,
         "queued_at": task["created_at"],
         "started_at": None,
         "finished_at": None,

@@ -12,7 +12,7 @@ from celery import Celery
 
 from dispatch_app.domain.schedule import Interval
 from dispatch_app.domain.task import Task
-from dispatch_app.scheduler.beat import advance
+from dispatch_app.scheduler.dispatching import advance
 from tests.bench.place import Place, in_turns, seconds
 from tests.bench.rows import Goal, Row
 from tests.bench.seeding import EXAMPLE, EXAMPLE_PAYLOAD, store_tasks

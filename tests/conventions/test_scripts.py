@@ -84,7 +84,7 @@ def test_scripts_and_python_call_the_same_keys_by_the_same_names(redis_server: R
 
 
 def test_the_guard_of_the_scripts_is_the_table_of_the_domain(redis_server: RedisServer):
-    asking = source("start").partition("-- What")[0] + "return cjson.encode(ALLOWED)"
+    asking = source("start").partition("-- What: ")[0] + "return cjson.encode(ALLOWED)"
     with redis_server.client() as client:
         guard = msgspec.json.decode(client.eval(asking, 1, PREFIX))
     found = {(before, after) for before, ways in guard.items() for after in ways}

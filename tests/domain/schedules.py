@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from dispatch_app.domain.schedule import Cron, Interval
+from dispatch_app.domain.schedule import Cron, Interval, Kind
+from dispatch_app.domain.timeline import Timeline
 from tests.domain.moments import DAY, MINUTE, ms
 
 #: Zones whose clocks did something that is easily got wrong.
@@ -38,6 +39,13 @@ ODD_ZONES = (
 
 #: What is published for these years changes no more, so that two copies of the data agree.
 FIRST, LAST = ms("1995-01-01T00:00:00+00:00"), ms("2022-01-01T00:00:00+00:00")
+
+
+def latest_until(schedule: Kind, known: int, until: int) -> int:
+    """The last occurrence that is not after `until`, of which `known` is one."""
+    timeline = Timeline(schedule)
+    return timeline.latest_until(known, until, timeline.nothing_done)
+
 
 moments = st.integers(FIRST, LAST)
 zones = st.sampled_from(ODD_ZONES)

@@ -11,6 +11,7 @@ from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.planning import (
     MOST_AT_ONCE,
     Plan,
+    Skipped,
     first_moment,
     plan,
     settled,
@@ -21,12 +22,12 @@ from dispatch_app.domain.schedule import (
     Interval,
     Once,
     Steps,
-    latest_until,
     occurrences,
 )
 from dispatch_app.domain.task import Misfire, Task
+from dispatch_app.domain.timeline import Timeline
 from tests.domain.moments import DAY, HOUR, MINUTE, SECOND, ms
-from tests.domain.schedules import moments, recurring
+from tests.domain.schedules import latest_until, moments, recurring
 from tests.properties import bounded
 
 NOW = ms("2026-03-01T12:00:00+00:00")
@@ -38,6 +39,24 @@ def task_of(schedule, misfire=RUN_LAST) -> Task:
     return Task(type="echo", schedule=schedule, misfire=misfire)
 
 
+def timeline_of(task: Task) -> Timeline | None:
+    return Timeline(task.schedule, "t") if task.schedule else None
+
+
+def planned(task: Task, due: int, done: int, now: int, **options) -> Plan:
+    return plan(task, timeline_of(task), due, (done,), now, **options)
+
+
+def ran(*occurrences: int, next: int | None = None, before: int = 0, **more) -> Plan:
+    """The plan that lets these run, and counts them beside those that ran `before`."""
+    count = more.pop("count", len(occurrences))
+    return Plan(occurrences=occurrences, next=next, done=(before + count,), **more)
+
+
+def first(task: Task, now: int = NOW) -> int | None:
+    return first_moment(task, timeline_of(task), now)
+
+
 def every(interval: int, **options) -> Interval:
     return Interval(every=interval, **options).settled("", NOW)
 
@@ -47,7 +66,7 @@ def drive(task: Task, due: int | None, ticks: list[int], **options) -> tuple[lis
     found: list[int] = []
     for now in ticks:
         while due is not None and due <= now:
-            step = plan(task, due, len(found), now, **options)
+            step = planned(task, due, len(found), now, **options)
             assert all(due <= moment <= now for moment in step.occurrences)
             found += step.occurrences
             due = step.next
@@ -58,25 +77,25 @@ def drive(task: Task, due: int | None, ticks: list[int], **options) -> tuple[lis
 
 
 def test_without_a_schedule_it_is_due_now():
-    assert first_moment(task_of(None), NOW) is None
+    assert first(task_of(None)) is None
 
 
 def test_a_moment_that_has_passed_is_due_now_and_a_later_one_waits():
-    assert first_moment(task_of(Once(start_time=NOW)), NOW) is None
-    assert first_moment(task_of(Once(start_time=NOW - DAY)), NOW) is None
-    assert first_moment(task_of(Once(start_time=NOW + 1)), NOW) == NOW + 1
+    assert first(task_of(Once(start_time=NOW))) is None
+    assert first(task_of(Once(start_time=NOW - DAY))) is None
+    assert first(task_of(Once(start_time=NOW + 1))) == NOW + 1
 
 
 def test_a_recurring_one_waits_for_its_first_occurrence():
-    assert first_moment(task_of(every(MINUTE)), NOW) == NOW + MINUTE
-    assert first_moment(task_of(Cron(cron="0 * * * *")), NOW) == NOW + HOUR
+    assert first(task_of(every(MINUTE))) == NOW + MINUTE
+    assert first(task_of(Cron(cron="0 * * * *"))) == NOW + HOUR
 
 
 def test_a_schedule_with_nothing_ahead_is_refused():
     with pytest.raises(InvalidInput) as refusal:
-        first_moment(task_of(Cron(cron="@daily", end_time=NOW + HOUR)), NOW)
+        first(task_of(Cron(cron="@daily", end_time=NOW + HOUR)))
     assert refusal.value.fields == {
-        "schedule": ["No occurrence of it lies ahead; look at its end_time."]
+        "schedule": ["No occurrence of it lies ahead; look at its end_time and calendars."]
     }
 
 
@@ -101,27 +120,69 @@ def test_a_schedule_that_says_the_same_goes_on_counting():
 
 @pytest.mark.parametrize("schedule", [None, Once(start_time=NOW)])
 def test_a_one_off_runs_once_however_late(schedule):
-    assert plan(task_of(schedule), NOW, 0, NOW + 300 * DAY) == Plan((NOW,), None)
+    step = planned(Task(type="echo", schedule=schedule), NOW, 0, NOW + 300 * DAY)
+    assert (step.occurrences, step.skipped, step.next) == ((NOW,), None, None)
 
 
 def test_in_time_each_policy_runs_the_one_that_is_due():
     for misfire in (RUN_LAST, RUN_ALL):
-        step = plan(task_of(every(MINUTE), misfire), NOW + MINUTE, 0, NOW + MINUTE)
-        assert step == Plan((NOW + MINUTE,), NOW + 2 * MINUTE)
+        step = planned(task_of(every(MINUTE), misfire), NOW + MINUTE, 0, NOW + MINUTE)
+        assert step == ran(NOW + MINUTE, next=NOW + 2 * MINUTE)
 
 
 def test_late_the_last_one_runs_or_all_do():
     late = NOW + 5 * MINUTE + 1
-    assert plan(task_of(every(MINUTE)), NOW + MINUTE, 0, late) == Plan(
-        (NOW + 5 * MINUTE,), NOW + 6 * MINUTE
+    four = Skipped(first=NOW + MINUTE, last=NOW + 4 * MINUTE, count=4, reason="misfire: run_last")
+    last = planned(task_of(every(MINUTE)), NOW + MINUTE, 0, late)
+    assert last == ran(NOW + 5 * MINUTE, next=NOW + 6 * MINUTE, skipped=four)
+    five = [NOW + n * MINUTE for n in range(1, 6)]
+    all_of_them = planned(task_of(every(MINUTE), RUN_ALL), NOW + MINUTE, 0, late)
+    assert all_of_them == ran(*five, next=NOW + 6 * MINUTE)
+
+
+def test_late_none_runs_or_only_such_as_are_not_too_late():
+    late = NOW + 5 * MINUTE + SECOND
+    skip = planned(task_of(every(MINUTE), Misfire(policy="skip")), NOW + MINUTE, 0, late)
+    # one that is late by less than a minute is not missed
+    assert skip.occurrences == (NOW + 5 * MINUTE,)
+    skip = planned(task_of(every(HOUR), Misfire(policy="skip")), NOW + HOUR, 0, NOW + 2 * HOUR - 1)
+    assert (skip.occurrences, skip.next, skip.done) == ((), NOW + 2 * HOUR, (0,))
+    assert skip.skipped == Skipped(
+        first=NOW + HOUR, last=NOW + HOUR, count=1, reason="misfire: skip"
     )
-    assert plan(task_of(every(MINUTE), RUN_ALL), NOW + MINUTE, 0, late) == Plan(
-        tuple(NOW + n * MINUTE for n in range(1, 6)), NOW + 6 * MINUTE
+    caught = planned(
+        task_of(every(MINUTE), Misfire(policy="run_all", catch_up=2 * MINUTE)),
+        NOW + MINUTE,
+        0,
+        late,
     )
+    assert caught.occurrences == (NOW + 4 * MINUTE, NOW + 5 * MINUTE)
+    assert caught.skipped == Skipped(
+        first=NOW + MINUTE,
+        last=NOW + 3 * MINUTE,
+        count=3,
+        reason="misfire: later than catch_up of 120 s",
+    )
+
+
+def test_a_one_time_task_that_is_too_late_is_skipped():
+    once = task_of(Once(start_time=NOW), Misfire(policy="skip"))
+    assert planned(once, NOW, 0, NOW + SECOND).occurrences == (NOW,)
+    assert planned(once, NOW, 0, NOW + HOUR).skipped.count == 1
+    bounded_ = task_of(Once(start_time=NOW), Misfire(catch_up=MINUTE))
+    assert planned(bounded_, NOW, 0, NOW + MINUTE).occurrences == (NOW,)
+    assert planned(bounded_, NOW, 0, NOW + MINUTE + 1).skipped.count == 1
+
+
+def test_an_hour_without_a_scheduler_is_one_run_of_a_task_of_every_second():
+    step = planned(task_of(every(SECOND)), NOW + SECOND, 0, NOW + HOUR)
+    assert (step.occurrences, step.skipped.count) == ((NOW + HOUR,), 3_599)
+    days = planned(task_of(every(SECOND)), NOW + SECOND, 0, NOW + 3 * DAY)
+    assert (days.occurrences, days.skipped.count) == ((NOW + 3 * DAY,), 3 * 86_400 - 1)
 
 
 def test_a_long_backlog_is_worked_off_in_pieces():
-    step = plan(task_of(every(MINUTE), RUN_ALL), NOW + MINUTE, 0, NOW + DAY)
+    step = planned(task_of(every(MINUTE), RUN_ALL), NOW + MINUTE, 0, NOW + DAY)
     assert len(step.occurrences) == MOST_AT_ONCE
     # still due: the rest follows in the next plan
     assert step.next == NOW + (MOST_AT_ONCE + 1) * MINUTE
@@ -129,13 +190,14 @@ def test_a_long_backlog_is_worked_off_in_pieces():
 
 def test_the_last_run_that_is_allowed_is_the_last():
     task = task_of(every(MINUTE, max_runs=3), RUN_ALL)
-    assert plan(task, NOW + MINUTE, 2, NOW + MINUTE) == Plan((NOW + MINUTE,), None)
-    assert plan(task, NOW + MINUTE, 3, NOW + MINUTE) == Plan((), None)
+    assert planned(task, NOW + MINUTE, 2, NOW + MINUTE) == ran(NOW + MINUTE, before=2)
+    assert planned(task, NOW + MINUTE, 3, NOW + MINUTE) == ran(before=3)
 
 
 def test_a_schedule_that_has_ended_has_no_next():
     task = task_of(every(MINUTE, end_time=NOW + 2 * MINUTE))
-    assert plan(task, NOW + MINUTE, 0, NOW + DAY) == Plan((NOW + 2 * MINUTE,), None)
+    step = planned(task, NOW + MINUTE, 0, NOW + DAY)
+    assert (step.occurrences, step.next) == ((NOW + 2 * MINUTE,), None)
 
 
 @pytest.mark.parametrize("misfire", [RUN_LAST, RUN_ALL])
@@ -146,7 +208,7 @@ def test_ten_thousand_fires_of_a_second_each_neither_drift_nor_come_early(misfir
     for n in range(1, 10_001):
         assert due == NOW + n * SECOND
         now = due + n * 7_919 % SECOND
-        steps = plan(task, due, done, now)
+        steps = planned(task, due, done, now)
         assert steps.occurrences == (due,)
         due, done = steps.next, n
 
@@ -204,22 +266,17 @@ def test_no_policy_runs_more_than_it_may(schedule, after, policy, data):
 # Windows
 
 
+def window_of(schedule, start: int, end: int, most: int = 10) -> list[int]:
+    return window(Timeline(schedule), start, end, most)
+
+
 def test_a_window_has_both_its_ends():
-    task = task_of(Cron(cron="0 * * * *"))
-    assert window(task, NOW, NOW + 2 * HOUR, 10) == [NOW, NOW + HOUR, NOW + 2 * HOUR]
+    hourly = Cron(cron="0 * * * *")
+    assert window_of(hourly, NOW, NOW + 2 * HOUR) == [NOW, NOW + HOUR, NOW + 2 * HOUR]
 
 
-@pytest.mark.parametrize(
-    ("schedule", "start", "end", "field"),
-    [
-        (None, 0, 1, "schedule"),
-        (Once(start_time=0), 0, 1, "schedule"),
-        (every(MINUTE), 1, 0, "end"),
-        (every(MINUTE), NOW + MINUTE, NOW + 11 * MINUTE, "end"),
-        (every(MINUTE), NOW - DAY, NOW, "start"),
-    ],
-)
-def test_a_window_that_makes_no_sense_is_refused_by_name(schedule, start, end, field):
-    with pytest.raises(InvalidInput) as refusal:
-        window(task_of(schedule), start, end, 10)
-    assert list(refusal.value.fields) == [field]
+def test_a_window_ends_with_so_many_and_max_runs_does_not_bound_it():
+    assert window_of(every(MINUTE, max_runs=2), NOW, NOW + DAY, 3) == [
+        NOW + n * MINUTE for n in (1, 2, 3)
+    ]
+    assert window_of(every(MINUTE), NOW - DAY, NOW) == []

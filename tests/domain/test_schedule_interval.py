@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatch_app.domain.errors import InvalidInput
-from dispatch_app.domain.schedule import Interval, latest_until, notes_for, occurrences
+from dispatch_app.domain.schedule import Interval, notes_for, occurrences
 from tests.domain.moments import DAY, HOUR, MINUTE, ms
-from tests.domain.schedules import intervals, moments
+from tests.domain.schedules import intervals, latest_until, moments
 from tests.properties import bounded
 
 CREATED = ms("2026-03-01T12:00:00+00:00")

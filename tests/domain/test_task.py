@@ -44,7 +44,7 @@ def test_it_comes_back_from_json_as_it_went(schedule):
 
 def test_the_kinds_are_told_apart_by_their_tags():
     tags = [kind.__struct_config__.tag for kind in KINDS]
-    assert tags == ["one-time", "interval", "steps", "cron"]
+    assert tags == ["one-time", "interval", "steps", "cron", "several"]
 
 
 @pytest.mark.parametrize("status", sorted({*TASK_STATUSES, *ENDED, "queued", "running"}))

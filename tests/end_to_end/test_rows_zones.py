@@ -26,7 +26,7 @@ from dispatch_api import create_app
 from dispatch_app import Dispatch
 from dispatch_app.config import load
 from dispatch_app.scheduler import static
-from dispatch_app.scheduler.beat import advance
+from dispatch_app.scheduler.dispatching import advance
 
 app = Celery("zones", set_as_current=False)
 dispatch = Dispatch(app, load(environ=dict(os.environ)), default_queue="default")

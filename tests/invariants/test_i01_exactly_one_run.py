@@ -12,7 +12,7 @@ import pytest
 
 from dispatch_app.domain.schedule import Interval, Once
 from dispatch_app.domain.task import Misfire
-from dispatch_app.scheduler.beat import advance
+from dispatch_app.scheduler.dispatching import advance
 from dispatch_app.scheduler.recovery import reap
 from dispatch_app.store.runs import Outcome
 from tests.invariants.broker import messages_of, queued_runs

@@ -69,8 +69,8 @@ def test_a_stale_token_can_do_nothing(installation):
         store.finish(run.id, "first", SUCCESS)
     with pytest.raises(LeaseLost):
         store.report(run.id, "first", progress="1", lines=["still here"])
-    assert store.renew([(run.id, "first")], lease=60_000) == [run.id]
-    assert store.renew([(run.id, "second")], lease=60_000) == []
+    assert store.renew([(run.id, "first")], lease=60_000) == ([run.id], [])
+    assert store.renew([(run.id, "second")], lease=60_000) == ([], [])
     assert installation.latest(run.task_id) == before
     store.finish(run.id, lease.token, SUCCESS)
     assert installation.latest(run.task_id).status == "succeeded"

@@ -7,7 +7,7 @@ import pytest
 from dispatch_app.domain.errors import Conflict, LeaseLost
 from dispatch_app.domain.run import Failure
 from dispatch_app.operations import runs, tasks
-from dispatch_app.scheduler.beat import advance
+from dispatch_app.scheduler.dispatching import advance
 from dispatch_app.scheduler.recovery import reap
 from dispatch_app.store.agenda import NextAttempt, Reaped
 from dispatch_app.store.runs import Outcome
@@ -60,7 +60,7 @@ def late_report(installation, run):
 def late_renewal(installation, run):
     # what its holder has ended is no loss: that one's process is at the next run by now
     lost = [] if run.status in ("succeeded", "failed") else [run.id]
-    assert installation.store.runs.renew([(run.id, "t")], lease=1) == lost
+    assert installation.store.runs.renew([(run.id, "t")], lease=1) == (lost, [])
     assert installation.store.runs.get(run.id) == run
 
 

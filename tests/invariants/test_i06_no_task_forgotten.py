@@ -21,7 +21,7 @@ from dispatch_app.domain.errors import Conflict, InvalidInput, NotFound
 from dispatch_app.domain.schedule import Cron, Interval, Once
 from dispatch_app.domain.task import ENDED, Misfire, Task
 from dispatch_app.operations import tasks
-from dispatch_app.scheduler.beat import advance
+from dispatch_app.scheduler.dispatching import advance
 from dispatch_app.store.tasks import TaskFilter
 
 HOUR = 3_600_000

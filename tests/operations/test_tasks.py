@@ -213,7 +213,7 @@ def test_a_task_that_has_ended_starts_anew(dispatch, end):
     assert dispatch.store.tasks.get("mine").status == end
     task, created = tasks.replace(dispatch, "mine", EVERY_HOUR)
     assert not created
-    assert (task.status, task.occurrences) == ("scheduled", 0)
+    assert (task.status, task.done) == ("scheduled", (0,))
     assert dispatch.store.agenda.due(task.next_run_at).tasks[0].id == "mine"
 
 
@@ -446,7 +446,7 @@ def test_trigger_runs_now_and_leaves_the_schedule_alone(dispatch, sent):
     assert sent() == [run.id]
     after = dispatch.store.tasks.get(task.id)
     assert (after.status, after.next_run_at) == ("scheduled", task.next_run_at)
-    assert after.occurrences == 0
+    assert after.done == (0,)
 
 
 def test_trigger_with_other_fields_changes_them_for_this_run_only(dispatch):
@@ -488,7 +488,7 @@ def test_backfill_runs_each_occurrence_of_the_window_in_order(dispatch, sent):
     assert sent() == [run.id for run in runs]
     listed = dispatch.store.runs.list(RunFilter(task_id=task.id), 10).items
     assert listed == runs[::-1]
-    assert dispatch.store.tasks.get(task.id).occurrences == 0
+    assert dispatch.store.tasks.get(task.id).done == (0,)
 
 
 def test_backfill_of_as_many_as_it_may(dispatch):

@@ -11,9 +11,10 @@ import pytest
 from dispatch_app.domain.schedule import Cron, Interval, Once
 from dispatch_app.domain.task import Misfire, Task
 from dispatch_app.operations import runs, tasks
-from dispatch_app.scheduler.beat import DispatchScheduler, advance
+from dispatch_app.scheduler.beat import DispatchScheduler
+from dispatch_app.scheduler.dispatching import advance
 from dispatch_app.store.runs import Outcome, RunFilter
-from dispatch_app.store.tasks import TaskFilter
+from dispatch_app.store.tasks import Beginning, TaskFilter
 
 RUN_ALL = Misfire(policy="run_all")
 
@@ -75,7 +76,7 @@ def scheduled(installation, count: int, moment: int) -> list[str]:
     task = Task(type="add", payload={"x": 1}, queue="default", schedule=Once(start_time=moment))
     ids = [f"task-{number:06d}" for number in range(count)]
     for task_id in ids:
-        installation.store.tasks.create(task_id, task, next_run_at=moment)
+        installation.store.tasks.create(task_id, task, Beginning(next_run_at=moment))
     return ids
 
 
@@ -284,7 +285,10 @@ def test_misfires_run_once_or_all_of_them(installation, tick):
     for _ in range(2):
         advance(installation.dispatch, installation.store.agenda.due(later))
     first = now + 60_000
-    assert [run.scheduled_for for run in installation.runs_of(last)] == [first + 5_000]
+    ran, skipped = installation.runs_of(last)
+    assert (ran.status, ran.scheduled_for) == ("queued", first + 5_000)
+    assert (skipped.status, skipped.reason, skipped.count) == ("skipped", "misfire: run_last", 5)
+    assert (skipped.scheduled_for, skipped.last_scheduled_for) == (first, first + 4_000)
     assert [run.scheduled_for for run in installation.runs_of(every)] == [
         first + n * 1_000 for n in range(6)
     ]
@@ -320,7 +324,7 @@ def test_max_runs_and_end_time_complete_a_task(installation, tick):
             start + 1_000,
         ]
         stored = installation.store.tasks.get(task_id)
-        assert (stored.status, stored.next_run_at, stored.occurrences) == ("completed", None, 2)
+        assert (stored.status, stored.next_run_at, stored.done) == ("completed", None, (2,))
 
 
 def test_a_cron_task_runs_at_its_wall_clock_time(installation, tick):

@@ -14,7 +14,7 @@ from dispatch_app.dispatch import Dispatch
 from dispatch_app.domain.errors import NotFound
 from dispatch_app.domain.schedule import Cron, Interval
 from dispatch_app.scheduler import static
-from dispatch_app.scheduler.beat import advance
+from dispatch_app.scheduler.dispatching import advance
 from dispatch_app.store.tasks import TaskFilter
 from dispatch_app.store.types import TaskType
 

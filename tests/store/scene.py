@@ -92,7 +92,7 @@ class Scene:
     def queued(self, run_id: str = "r", task_id: str = "t", **fields: Any) -> str:
         """A run of a task, waiting for its worker."""
         reply = self.call("trigger", id=task_id, type="echo", runs=[new_run(run_id, **fields)])
-        assert reply == ["OK"]
+        assert reply == ["OK", [run_id]]
         return run_id
 
     def running(self, run_id: str = "r", task_id: str = "t", **fields: Any) -> str:

@@ -46,7 +46,8 @@ def test_what_is_due_with_what_planning_needs(scene):
             due=NOW,
             definition=encode_task(HOURLY),
             revision="1",
-            occurrences=0,
+            occurrence=NOW,
+            done=(0,),
         )
     ]
     (run,) = due.runs

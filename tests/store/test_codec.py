@@ -114,7 +114,7 @@ def test_a_task_from_its_record():
         updated_at=1_700_000_001_000,
         last_run=LastRun(id="r1", status="failed", finished_at=1_700_000_002_000),
         counts={"runs": 9, "failed": 1},
-        occurrences=7,
+        done=(7,),
         notes=("it waits",),
     )
 

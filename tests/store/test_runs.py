@@ -116,7 +116,7 @@ def test_who_holds_it_no_more_is_told_so(scene):
     ):
         with pytest.raises(LeaseLost):
             lost()
-    assert scene.store.runs.renew([("r", "other"), ("r", "token")], lease=10_000) == ["r"]
+    assert scene.store.runs.renew([("r", "other"), ("r", "token")], lease=10_000) == (["r"], [])
     assert scene.store.runs.get("r").log == ()
 
 

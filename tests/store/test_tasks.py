@@ -12,14 +12,17 @@ from dispatch_app.domain.errors import (
 )
 from dispatch_app.domain.task import Task
 from dispatch_app.ids import new_id
-from dispatch_app.store.tasks import NewRun, TaskFilter
+from dispatch_app.store.tasks import KEEP, Beginning, NewRun, TaskFilter
 from tests.store.scene import HOURLY, NOW, ONE_OFF, Scene
 
 LATER = NOW + 10**12
 
 
 def create(scene: Scene, task_id: str = "t", task: Task = HOURLY, **arguments):
-    return scene.store.tasks.create(task_id, task, **{"next_run_at": LATER, **arguments})
+    beginning = Beginning(
+        next_run_at=arguments.pop("next_run_at", LATER), run=arguments.pop("run", None)
+    )
+    return scene.store.tasks.create(task_id, task, beginning, **arguments)
 
 
 def new_run() -> NewRun:
@@ -68,12 +71,13 @@ def test_the_same_request_again_gives_the_same_task(scene):
 def test_update_counts_the_revision_up_and_the_old_one_no_longer_serves(scene):
     before = create(scene)
     other = Task(type="echo", queue="other", schedule=HOURLY.schedule)
-    scene.store.tasks.update(before, other, status="scheduled", next_run_at="keep")
+    scene.store.tasks.update(before, other, KEEP, status="scheduled")
     after = scene.store.tasks.get("t")
     assert (after.definition, after.revision, after.next_run_at) == (other, 2, LATER)
     with pytest.raises(RevisionMismatch):
-        scene.store.tasks.update(before, HOURLY, status="scheduled", next_run_at="keep")
-    scene.store.tasks.update(after, HOURLY, status="paused", next_run_at=LATER + 1, restart=True)
+        scene.store.tasks.update(before, HOURLY, KEEP, status="scheduled")
+    later = Beginning(next_run_at=LATER + 1)
+    scene.store.tasks.update(after, HOURLY, later, status="paused", restart=True)
     assert scene.store.tasks.get("t").status == "paused"
 
 

@@ -46,6 +46,12 @@ class RunSchema(Schema):
     )
     origin = Choice(get_args(Origin))
     scheduled_for = Moment()
+    last_scheduled_for = Moment(
+        allow_none=True, metadata={"description": "Of skipped occurrences in a row: the last."}
+    )
+    count = fields.Integer(
+        metadata={"description": "Of skipped occurrences: how many; of a run 1."}
+    )
     queued_at = Moment(allow_none=True)
     started_at = Moment(allow_none=True)
     finished_at = Moment(allow_none=True)

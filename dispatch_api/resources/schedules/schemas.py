@@ -21,10 +21,12 @@ from dispatch_api.fields import (
 from dispatch_api.smorest import Schema, Variant
 from dispatch_app.domain import durations
 from dispatch_app.domain.errors import InvalidInput
-from dispatch_app.domain.schedule import Cron, Interval, Kind, Once, Steps
+from dispatch_app.domain.schedule import Cron, Interval, Kind, Once, Several, Steps
+from dispatch_app.domain.schedule.bounds import LONGEST_JITTER
 from dispatch_app.domain.schedule.interval import LONGEST, SHORTEST
 from dispatch_app.domain.schedule.once import LONGEST_DELAY
 from dispatch_app.domain.schedule.phrases import LANGUAGES
+from dispatch_app.domain.schedule.several import MOST as MOST_SCHEDULES
 from dispatch_app.domain.schedule.steps import MOST
 
 
@@ -69,10 +71,32 @@ def _dst(**options: Any) -> Choice:
     )
 
 
+class Names(fields.List):
+    """Names of calendars, each once."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(Word(ID.pattern, ID_TEXT), **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return tuple(dict.fromkeys(super()._deserialize(value, attr, data, **kwargs)))
+
+
 class InZone(Schema):
     """What all schedules have."""
 
     timezone = Text(64, load_default="UTC", metadata={"description": "A name of IANA's."})
+    jitter = Seconds(
+        least=0,
+        most=LONGEST_JITTER // 1000,
+        load_default=0,
+        metadata={
+            "description": "Seconds by which an occurrence is dispatched late, at most: spread "
+            "evenly over tasks, the same for each occurrence, never past the next one."
+        },
+    )
+    calendars = Names(
+        load_default=(), metadata={"description": "Names; all of them have to allow a moment."}
+    )
     description = fields.String(
         allow_none=True,
         metadata={
@@ -212,7 +236,7 @@ class CronSchema(RecurringSchema):
 
 
 #: What "@every" can be said together with.
-_OF_INTERVALS = ("timezone", "start_time", "end_time", "max_runs")
+_OF_INTERVALS = ("timezone", "start_time", "end_time", "max_runs", "jitter", "calendars")
 _INTERVAL = IntervalSchema()
 #: The words of `type`; `recurring` is the word that the first users had for an interval.
 KINDS = {
@@ -224,7 +248,10 @@ KINDS = {
 
 
 class Schedule(Variant):
-    """Any of them, checked by its own rules."""
+    """Any of them, or a list of them, checked by its own rules."""
+
+    #: how many of them a list may have
+    most = MOST_SCHEDULES
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(KINDS, **kwargs)
@@ -233,13 +260,35 @@ class Schedule(Variant):
         """Steps are intervals, with an `every` of their own."""
         return "interval" if tag == "steps" else tag
 
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        if isinstance(value, Several):
+            return [super(Schedule, self)._serialize(each, attr, obj) for each in value.schedules]
+        return super()._serialize(value, attr, obj, **kwargs)
+
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list):
+            return self._several(value)
         schedule = super()._deserialize(value, attr, data, **kwargs)
         try:
             schedule.check()
         except InvalidInput as error:
             raise ValidationError({**error.fields}) from error
         return schedule
+
+    def _several(self, values: list[Any]) -> Several:
+        if not 1 <= len(values) <= self.most:
+            raise ValidationError(f"Has to be one schedule, or a list of 1 to {self.most}.")
+        found, errors = [], {}
+        for index, value in enumerate(values):
+            try:
+                if isinstance(value, list):
+                    raise ValidationError("Has to be an object.")
+                found.append(self._deserialize(value, None, None))
+            except ValidationError as error:
+                errors[index] = error.messages
+        if errors:
+            raise ValidationError(errors)
+        return Several(schedules=tuple(found))
 
 
 class PreviewBody(Schema):
@@ -262,6 +311,9 @@ class OccurrenceSchema(Schema):
     """One occurrence."""
 
     at = fields.String(metadata={"format": "date-time", "description": "In the schedule's zone."})
+    dispatched_at = fields.String(
+        metadata={"format": "date-time", "description": "Later, where it has jitter."}
+    )
     note = fields.String(
         allow_none=True, metadata={"description": "What a change of the clock made of it."}
     )
@@ -272,3 +324,7 @@ class PreviewSchema(Schema):
 
     description = fields.String(metadata={"description": "The schedule in words."})
     occurrences = fields.List(fields.Nested(OccurrenceSchema))
+    left_out = fields.List(
+        fields.String(metadata={"format": "date-time"}),
+        metadata={"description": "Where it names calendars: what they leave out."},
+    )

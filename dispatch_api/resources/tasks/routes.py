@@ -174,8 +174,11 @@ def get_result(query: dict[str, Any], task_id: str) -> Any:
 @blp.response(201, RunSchema, headers=LOCATION)
 @blp.problems(404, 409)
 def trigger_task(body: dict[str, Any], task_id: str) -> tuple[Run, dict[str, str]]:
-    """Run a task now, beside its schedule."""
-    return made(tasks.trigger(dispatch, task_id, body.get("payload")))
+    """Run a task now, beside its schedule.
+
+    Where an overlap policy says no, the answer is a run of status `skipped`.
+    """
+    return made(tasks.trigger(dispatch, task_id, body.get("payload"), body.get("overlap")))
 
 
 @blp.post("/<task_id>/pause")

@@ -28,6 +28,7 @@ from dispatch_app.domain.task import (
     TASK_STATUSES,
     Misfire,
     MisfirePolicy,
+    OverlapPolicy,
     StoredTask,
 )
 
@@ -105,7 +106,17 @@ class RetrySchema(Schema):
 class MisfireSchema(Schema):
     """What becomes of occurrences that could not be dispatched in their time."""
 
-    policy = Choice(get_args(MisfirePolicy), load_default="run_last")
+    policy = Choice(
+        get_args(MisfirePolicy),
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Default: run for what runs once, else run_last."},
+    )
+    catch_up = Seconds(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "An occurrence that is later than so many seconds is skipped."},
+    )
 
     @post_load
     def make(self, data: dict[str, Any], **kwargs: Any) -> Misfire:
@@ -160,6 +171,13 @@ class TaskSchema(Schema):
         metadata={"description": "A run that has not started so long after its time never does."},
     )
     misfire = Section(MisfireSchema, load_default=Misfire)
+    overlap = Choice(
+        get_args(OverlapPolicy),
+        load_default="allow_all",
+        metadata={
+            "description": "What becomes of an occurrence while an earlier run is not finished."
+        },
+    )
     schedule = Schedule(
         load_default=None, allow_none=True, metadata={"description": "Null: it runs now."}
     )
@@ -191,6 +209,10 @@ class TaskSchema(Schema):
         shown = dict.fromkeys(self.fields)
         if stored.definition is not None:
             shown.update(msgspec.structs.asdict(stored.definition))
+            shown["misfire"] = {
+                "policy": stored.definition.misfire_policy,
+                "catch_up": stored.definition.misfire.catch_up,
+            }
         shown.update(msgspec.structs.asdict(stored))
         shown["enabled"] = stored.status != "paused"
         shown["counts"] = {**dict.fromkeys(_COUNTS, 0), **stored.counts}
@@ -280,6 +302,9 @@ class TriggerBody(Schema):
     payload = Object(
         most=MOST_PAYLOAD,
         metadata={"description": "Replaces these fields of the payload, for this run."},
+    )
+    overlap = Choice(
+        get_args(OverlapPolicy), metadata={"description": "Instead of the task's own policy."}
     )
 
 

@@ -5,12 +5,14 @@ Moments and durations are integer milliseconds, UTC.
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Protocol
 
 from dispatch_app.domain.schedule.cron import Cron
 from dispatch_app.domain.schedule.interval import Interval
 from dispatch_app.domain.schedule.once import Once
 from dispatch_app.domain.schedule.phrases import Language
+from dispatch_app.domain.schedule.several import Several, Single
 from dispatch_app.domain.schedule.steps import Steps
 
 __all__ = [
@@ -20,16 +22,17 @@ __all__ = [
     "Kind",
     "Once",
     "Schedule",
+    "Several",
+    "Single",
     "Steps",
-    "latest_until",
     "notes_for",
     "occurrences",
     "settle",
 ]
 
-Kind = Once | Interval | Steps | Cron
+Kind = Once | Interval | Steps | Cron | Several
 #: Every kind of schedule; its tag is the `type` that its records have.
-KINDS = (Once, Interval, Steps, Cron)
+KINDS = (Once, Interval, Steps, Cron, Several)
 
 
 class Schedule(Protocol):
@@ -63,32 +66,27 @@ def settle(schedule: Kind, key: str, moment: int, before: Kind | None = None) ->
         key: the task's id.
         moment: of the creation, ms.
         before: the schedule that it replaces; one that says the same goes on counting from where
-            that did.
+            that did, and so does each of several by its place among them.
     """
-    same = schedule.settled(key, getattr(before, "anchor", moment))
-    return same if same == before else schedule.settled(key, moment)
-
-
-def latest_until(schedule: Interval | Steps | Cron, known: int, until: int) -> int:
-    """The last occurrence that is not after `until`.
-
-    Args:
-        known: an occurrence that is not after `until`.
-    """
-    if isinstance(schedule, Interval):
-        return schedule.latest_until(known, until)
-    # next_after never decreases, so its last value up to `until` can be found by halving
-    low, high = known, until
-    while low < high:
-        middle = (low + high + 1) // 2
-        moment = schedule.next_after(middle - 1)
-        if moment is not None and moment <= until:
-            low = moment
-        else:
-            high = middle - 1
-    return low
+    if isinstance(schedule, Several):
+        old = before.schedules if isinstance(before, Several) else ()
+        pairs = zip_longest(schedule.schedules, old[: len(schedule.schedules)])
+        return Several(schedules=tuple(_settle(each, key, moment, was) for each, was in pairs))
+    return _settle(schedule, key, moment, before)
 
 
 def notes_for(schedule: Schedule, moment: int, language: Language = "en") -> str | None:
     """What a clock change does to an occurrence, in words; None: nothing."""
+    if isinstance(schedule, Several):
+        notes = (
+            notes_for(each, moment, language)
+            for each in schedule.schedules
+            if each.next_after(moment - 1) == moment
+        )
+        return next(filter(None, notes), None)
     return schedule.note(moment, language) if isinstance(schedule, Cron | Steps) else None
+
+
+def _settle(schedule: Single, key: str, moment: int, before: Kind | None) -> Single:
+    same = schedule.settled(key, getattr(before, "anchor", moment))
+    return same if same == before else schedule.settled(key, moment)

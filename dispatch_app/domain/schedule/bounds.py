@@ -8,6 +8,11 @@ from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.schedule import zones
 from dispatch_app.domain.schedule.phrases import PHRASES, Language
 
+#: ms; a longer jitter would be another schedule
+LONGEST_JITTER = 86_400_000
+#: Calendars that one schedule names.
+MOST_CALENDARS = 10
+
 
 class Recurring(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, tag_field="type"):
     """The bounds of a recurring schedule; moments in ms."""
@@ -19,6 +24,10 @@ class Recurring(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, t
     end_time: int | None = None
     #: occurrences dispatched in all; planning counts them
     max_runs: int | None = None
+    #: ms by which an occurrence is dispatched late, at most; see `timeline.Timeline.due_at`
+    jitter: int = 0
+    #: names of calendars, all of which have to allow an occurrence
+    calendars: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Refuse bounds that leave nothing.
@@ -27,6 +36,7 @@ class Recurring(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, t
             InvalidInput.
         """
         zones.check(self.timezone)
+        check_calendars(self.calendars)
         if self.max_runs is not None and self.max_runs < 1:
             raise InvalidInput({"max_runs": f"Has to be at least 1, not {self.max_runs}."})
         first, last = self.start_time, self.end_time
@@ -51,3 +61,13 @@ class Recurring(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, t
             phrase = phrases.at_most if self.max_runs > 1 else phrases.just_once
             parts.append(phrase.format(self.max_runs))
         return "".join(parts)
+
+
+def check_calendars(names: tuple[str, ...]) -> None:
+    """Refuse too many calendars.
+
+    Raises:
+        InvalidInput.
+    """
+    if len(names) > MOST_CALENDARS:
+        raise InvalidInput({"calendars": f"Has to be {MOST_CALENDARS} names at most."})

@@ -31,12 +31,6 @@ class Interval(Recurring, frozen=True, omit_defaults=True, kw_only=True, tag="in
         steps = max(0, (moment - first) // self.every + 1)
         return self.within(first + steps * self.every)
 
-    def latest_until(self, known: int, until: int) -> int:
-        """The last occurrence not after `until`; `known` is one."""
-        if self.end_time is not None:
-            until = min(until, self.end_time)
-        return known + (until - known) // self.every * self.every
-
     def check(self) -> None:
         """Refuse what cannot be planned.
 

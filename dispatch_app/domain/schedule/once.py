@@ -6,6 +6,7 @@ import msgspec
 
 from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.schedule import zones
+from dispatch_app.domain.schedule.bounds import check_calendars
 from dispatch_app.domain.schedule.phrases import PHRASES, Language
 
 #: ms
@@ -20,6 +21,9 @@ class Once(
     start_time: int | None = None
     delay: int | None = None
     timezone: str = "UTC"
+    #: as in `bounds.Recurring`
+    jitter: int = 0
+    calendars: tuple[str, ...] = ()
     #: the moment from which `delay` counts; see `settled`
     anchor: int = 0
 
@@ -43,6 +47,7 @@ class Once(
             InvalidInput.
         """
         zones.check(self.timezone)
+        check_calendars(self.calendars)
         if (self.start_time is None) is (self.delay is None):
             raise InvalidInput({"start_time": "Give either start_time or delay."})
         zones.check_moment("start_time", self.start_time)

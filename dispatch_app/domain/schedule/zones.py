@@ -29,6 +29,8 @@ from dispatch_app.domain.errors import InvalidInput
 #: right after a gap; once, the first time), the same without what falls into a gap, or twice.
 Dst = Literal["run_once", "skip", "run_twice"]
 
+#: Of IANA's zone data, such as "2025b".
+VERSION: str = pytz.OLSON_VERSION  # type: ignore[attr-defined]  # unknown to its stubs
 _EPOCH = datetime(1970, 1, 1)
 #: No clock is farther from UTC.
 _FARTHEST = timedelta(days=1)

@@ -27,11 +27,13 @@ if status == 'completed' or (FINISHED[status] and status ~= 'cancelled') then
 end
 if status ~= 'cancelled' then
   redis.call('ZREM', K.agenda, 't:' .. a.id)
-  redis.call('HDEL', key, 'next')
+  redis.call('HDEL', key, 'next', 'occurrence')
   task_status(a.id, 'cancelled')
   redis.call('HSET', key, 'updated', text(at))
   event('task.cancelled', a.id, nil, 'cancelled')
 end
+-- first what waits, so that no end releases it
+for _, id in ipairs(redis.call('ZRANGE', K.waiting(a.id), 0, -1)) do cancel_run(id, at, 'its task was cancelled') end
 local first = a.after and '(' .. a.after or '-'
 local runs = redis.call('ZRANGEBYLEX', K.runs_by('task', a.id), first, '+', 'LIMIT', 0, PIECE)
 for _, id in ipairs(runs) do cancel_run(id, at, 'its task was cancelled') end

@@ -1,7 +1,7 @@
 -- What:   a definition, its listings and its first moment; if it is due now, its run and message.
 -- Needs:  no task of this id.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {id, def, type, once, status, next?, indexes[], run?, idem? {key, fingerprint}, now?}
+-- ARGV:   1 msgpack {id, def, type, once, status, next?, occurrence? (if that is another moment), indexes[], run?, idem? {key, fingerprint}, now?}
 -- Reply:  {'OK', id, record} | {'EXISTS'} | {'SAME', id, record} (the idempotency key made that task;
 --         the record as it was then) | {'MISMATCH'} (... for another request)
 -- Event:  task.created (and run.queued)
@@ -32,6 +32,7 @@ redis.call('ZADD', K.tasks_by('status', a.status), 0, member)
 for _, index in ipairs(a.indexes) do redis.call('ZADD', P .. index, 0, member) end
 if a.next then
   redis.call('HSET', key, 'next', text(a.next))
+  if a.occurrence then redis.call('HSET', key, 'occurrence', text(a.occurrence)) end
   if a.status ~= 'paused' then agenda_put('t:' .. a.id, a.next) end
 end
 event('task.created', a.id, nil, a.status)

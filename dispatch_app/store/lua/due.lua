@@ -2,7 +2,8 @@
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {limit, now?}
 -- Reply:  {now, moment of the next member that is not due or '', entry, ...}; an entry is
---         {member, due, fields...}: of a task def, rev, occ, status; of a run def, attempt, failures, status
+--         {member, due, fields...}: of a task (t:) def, rev, occ, status, occurrence; of a run's next
+--         message (r:) def, attempt, failures, status; of all else none
 -- @include keys
 -- @include now
 -- @include text
@@ -13,13 +14,13 @@ local after = redis.call('ZRANGEBYSCORE', K.agenda, '(' .. text(at), '+inf', 'WI
 local reply = {text(at), after[2] or ''}
 for i = 1, #due, 2 do
   local id = string.sub(due[i], 3)
-  local h
+  local kind, h = string.sub(due[i], 1, 2), {}
   -- a key that holds something else than a hash is shown as empty, and stops nothing
-  if string.sub(due[i], 1, 2) == 't:' then
-    h = redis.pcall('HMGET', K.task(id), 'def', 'rev', 'occ', 'status')
-  else
+  if kind == 't:' then
+    h = redis.pcall('HMGET', K.task(id), 'def', 'rev', 'occ', 'status', 'occurrence')
+  elseif kind == 'r:' then
     h = redis.pcall('HMGET', K.run(id), 'def', 'attempt', 'failures', 'status')
   end
-  reply[#reply + 1] = {due[i], due[i + 1], h[1] or false, h[2] or false, h[3] or false, h[4] or false}
+  reply[#reply + 1] = {due[i], due[i + 1], h[1] or false, h[2] or false, h[3] or false, h[4] or false, h[5] or false}
 end
 return reply

@@ -7,7 +7,7 @@
 --         failures, lost (to add), def? (of the next attempts), keep (finished runs of its task), now?}; to `queued` it is handed
 --         back and keeps its attempt; if its message is not taken within `delay`, another one is sent
 -- Reply:  {'OK', status} | {'LOST'}
--- Event:  run.<status>
+-- Event:  run.<status>; whatever a run came to that was asked to end, it is cancelled
 -- Keeps:  I3, I5
 -- @include keys
 -- @include now
@@ -24,6 +24,7 @@ if run.status ~= 'running' or run.token ~= a.token then
   if redis.call('HGET', key, 'closed') == a.token then return {'OK', run.status} end
   return {'LOST'}
 end
+if run.cancel then a.status, a.outcome, a.reason = 'cancelled', 'cancelled', run.cancel end
 local duration = close_attempt(run, a, at)
 move(run, a.status, at, FINISHED[a.status] and duration)
 if a.def then redis.call('HSET', key, 'def', a.def) end

@@ -17,6 +17,7 @@ local h = redis.call('HMGET', key, 'rev', 'created', 'status')
 if (h[1] or '') ~= a.rev then return {'CHANGED'} end
 local at = now(a.now)
 redis.call('ZREM', K.agenda, 't:' .. a.id)
+for _, id in ipairs(redis.call('ZRANGE', K.waiting(a.id), 0, -1)) do cancel_run(id, at, 'its task was purged') end
 -- at most 1,000 runs a call: a script stops the whole server while it runs
 for _, id in ipairs(redis.call('ZRANGE', K.runs_by('task', a.id), 0, 999)) do
   cancel_run(id, at, 'its task was purged')
@@ -29,6 +30,6 @@ redis.call('ZREM', K.tasks, member)
 redis.call('ZREM', K.tasks_by('status', redis.call('HGET', key, 'status') or ''), member)
 for _, index in ipairs(a.leave) do redis.call('ZREM', P .. index, member) end
 redis.call('SREM', K.static, a.id)
-redis.call('DEL', key, K.done(a.id))
+redis.call('DEL', key, K.done(a.id), K.skips(a.id), K.open(a.id), K.waiting(a.id))
 event('task.purged', a.id, nil, h[3] or '')
 return {'OK', 0}

@@ -19,5 +19,8 @@ rev = redis.call('INCR', K.calendars_rev)
 local record = '{"rev":' .. text(rev) .. ',"updated":' .. text(at) .. ',"calendar":' .. a.calendar .. '}'
 redis.call('HSET', K.calendars, a.name, record)
 -- a task may name one that is not there: it was dropped while the task was on its way here
-if old or redis.call('EXISTS', K.tasks_by('calendar', a.name)) == 1 then agenda_put('c:' .. a.name, at) end
+if old or redis.call('EXISTS', K.tasks_by('calendar', a.name)) == 1 then
+  redis.call('HDEL', K.replans, 'c:' .. a.name)
+  agenda_put('c:' .. a.name, at)
+end
 return {'OK', record, old and 0 or 1}

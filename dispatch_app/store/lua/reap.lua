@@ -3,7 +3,7 @@
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {entries[] of {id, lease, queue?, message? (none: it ends), error (JSON)}, keep, now?}
 -- Reply:  number of runs that were taken care of
--- Event:  run.queued | run.failed
+-- Event:  run.queued | run.failed | run.cancelled (it had been asked to end)
 -- Keeps:  I3, I4
 -- @include keys
 -- @include now
@@ -22,7 +22,11 @@ for _, e in ipairs(a.entries) do
   if run and run.status == 'running' then
     -- closed by no token: a late finish of its holder is told that it is lost, not that all is well
     close_attempt(run, {token = '', outcome = 'lost', error = e.error, failures = 0, lost = 1}, at)
-    if e.message then
+    if run.cancel then
+      move(run, 'cancelled', at)
+      redis.call('HSET', K.run(e.id), 'reason', run.cancel)
+      trim(run.task, a.keep)
+    elseif e.message then
       redis.call('HSET', K.run(e.id), 'attempt', run.attempt + 1, 'queued', text(at))
       redis.call('HDEL', K.run(e.id), 'worker', 'started')
       move(run, 'queued', at)

@@ -4,7 +4,7 @@
 --         anything but an end.
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {id, rev, was (the status that was read), def, type, once,
---         status? (else it stays), next?, keep (the next moment that it has),
+--         status? (else it stays), next?, occurrence?, keep (the next moment that it has),
 --         restart (count occurrences anew), leave[] and enter[] (listings), run?, now?}
 -- Reply:  {'OK'} | {'NOT_FOUND'} | {'CHANGED'} (somebody was faster)
 -- Event:  task.updated
@@ -34,6 +34,8 @@ if a.once then redis.call('HSET', key, 'once', 1) end
 redis.call('ZREM', K.agenda, 't:' .. a.id)
 local moment = a.next
 if a.keep and h[3] then moment = tonumber(h[3]) end
+if not (a.keep and h[3]) then redis.call('HDEL', key, 'occurrence') end
+if a.occurrence then redis.call('HSET', key, 'occurrence', text(a.occurrence)) end
 if moment then
   redis.call('HSET', key, 'next', text(moment))
   if a.status == 'scheduled' then agenda_put('t:' .. a.id, moment) end

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch_app.domain.schedule import KINDS, Cron, Interval, Once, latest_until, occurrences
+from dispatch_app.domain.schedule import KINDS, Cron, Interval, Once, occurrences
 from dispatch_app.domain.schedule.zones import LAST
 from tests.domain.moments import DAY, HOUR, ms
-from tests.domain.schedules import crons, moments, recurring
+from tests.domain.schedules import crons, latest_until, moments, recurring
 from tests.properties import bounded
 
 

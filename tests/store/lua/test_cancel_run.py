@@ -42,7 +42,7 @@ def test_a_running_run_loses_its_lease(scene):
     assert changes["runs:status:running"] is None
     assert changes["run:r"]["token"] is None
     assert scene.finish() == ["LOST"]
-    assert scene.call("renew", lease=10_000, runs=[["r", "token"]]) == ["r"]
+    assert scene.call("renew", lease=10_000, runs=[["r", "token"]]) == [["r"], []]
 
 
 def test_a_retrying_run_leaves_the_agenda(scene):

@@ -23,6 +23,7 @@ def step(task_id: str = "t", *runs: str, **fields):
         "rev": "1",
         "type": "echo",
         "next": NEXT,
+        "done": str(len(runs)) if runs else None,
         "runs": [new_run(run_id) for run_id in runs],
         **fields,
     }

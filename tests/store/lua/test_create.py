@@ -62,6 +62,7 @@ def test_a_task_that_is_due_has_its_run_and_message_in_the_same_step(scene):
         run=new_run("r", expires=LATER),
     )
     assert scene.state() == {
+        "agenda": {"x:r": LATER},
         "events": ["task.created t queued", "run.queued t/r queued"],
         QUEUE: ["message of r"],
         "run:r": {

@@ -23,8 +23,8 @@ def test_tasks_and_runs_that_are_due_and_when_the_next_will_be(scene):
     assert due(scene, NOW + 5_000) == [
         str(NOW + 5_000),
         str(NOW + 60_000),
-        ["t:soon", str(NOW + 1_000), definition, "1", None, "scheduled"],
-        ["r:r", str(NOW + 5_000), definition, "1", "1", "retrying"],
+        ["t:soon", str(NOW + 1_000), definition, "1", None, "scheduled", None],
+        ["r:r", str(NOW + 5_000), definition, "1", "1", "retrying", None],
     ]
     assert scene.changes(before) == {}
 
@@ -57,4 +57,4 @@ def test_a_record_that_is_none_is_shown_as_empty_and_stops_nothing(scene):
     scene.client.set(scene.store.keys.task("string"), "garbage")
     _, _, *entries = due(scene, NOW)
     assert [entry[0] for entry in entries] == ["t:string", "t:gone", "r:gone", "t:fine"]
-    assert [entry[2:] for entry in entries[:3]] == [[None] * 4] * 3
+    assert [entry[2:] for entry in entries[:3]] == [[None] * 5] * 3

@@ -32,6 +32,7 @@ def test_too_late_to_start_it_expires(scene):
     before = scene.state()
     assert postpone(scene, now=NOW + 1_001) == ["OK"]
     assert scene.changes(before) == {
+        "agenda": {"x:r": None},
         "done:t": ["r"],
         "events": ["run.expired t/r expired"],
         "run:r": {

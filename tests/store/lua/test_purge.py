@@ -26,7 +26,7 @@ def test_nothing_of_it_stays_and_nothing_else_goes(scene):
     assert changes["events"][-1] == "task.purged t scheduled"
     assert scene.start("r-queued") == ["NOT_FOUND"]
     assert scene.finish("r-running") == ["LOST"]
-    assert scene.call("renew", lease=1, runs=[["r-running", "token"]]) == ["r-running"]
+    assert scene.call("renew", lease=1, runs=[["r-running", "token"]]) == [["r-running"], []]
 
 
 def test_another_revision_changes_nothing(scene):

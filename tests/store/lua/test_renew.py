@@ -13,7 +13,9 @@ def task(scene):
 
 
 def renew(scene: Scene, *pairs, now: int = NOW + 5_000):
-    return scene.call("renew", now=now, lease=10_000, runs=[list(pair) for pair in pairs])
+    lost, asked = scene.call("renew", now=now, lease=10_000, runs=[list(pair) for pair in pairs])
+    assert asked == []
+    return lost
 
 
 def test_only_what_is_held_is_prolonged(scene):

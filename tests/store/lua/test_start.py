@@ -82,6 +82,7 @@ def test_too_late_it_expires_and_never_starts(scene):
     before = scene.state()
     assert scene.start(now=NOW + 1_001) == ["EXPIRED"]
     assert scene.changes(before) == {
+        "agenda": {"x:r": None},
         "done:t": ["r"],
         "events": ["run.expired t/r expired"],
         "run:r": {

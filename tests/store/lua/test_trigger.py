@@ -16,7 +16,8 @@ def test_a_run_and_its_message_and_the_schedule_as_it_was(scene):
     before = scene.state()
     own = encode_task(Task(type="echo", queue="default", payload={"n": 1}))
     assert trigger(scene, new_run("r", origin="trigger", reason="by hand", **{"def": own})) == [
-        "OK"
+        "OK",
+        ["r"],
     ]
     assert scene.changes(before) == {
         QUEUE: ["message of r"],
@@ -44,7 +45,7 @@ def test_a_run_and_its_message_and_the_schedule_as_it_was(scene):
 def test_many_at_once_in_the_order_given(scene):
     scene.task()
     runs = [f"r{n:03d}" for n in range(500)]
-    assert trigger(scene, *map(new_run, runs)) == ["OK"]
+    assert trigger(scene, *map(new_run, runs)) == ["OK", runs]
     # a worker takes from the other end
     assert scene.state()[QUEUE] == [f"message of {run_id}" for run_id in reversed(runs)]
     assert scene.state()["run:r000"]["def"] == encode_task(HOURLY)

@@ -1,4 +1,5 @@
 -- @include keys
+-- @include agenda
 -- @include move
 -- @include read_run
 -- @include close_attempt
@@ -13,4 +14,19 @@ local function cancel_run(id, at, reason)
   end
   redis.call('HSET', K.run(id), 'reason', reason)
   return true
+end
+
+-- Ask a running run to end by itself within `grace` ms, after which it is fenced; one that does not
+-- run is cancelled at once. Returns whether there is nothing left to wait for.
+local function ask_to_end(id, at, reason, grace)
+  local run = read_run(id)
+  if not run or run.status ~= 'running' then
+    cancel_run(id, at, reason)
+    return true
+  end
+  if not run.cancel then
+    redis.call('HSET', K.run(id), 'cancel', reason)
+    agenda_put('k:' .. id, at + grace)
+  end
+  return false
 end

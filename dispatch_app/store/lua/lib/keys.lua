@@ -5,7 +5,7 @@ local K = {
   agenda = P .. 'agenda', leases = P .. 'leases', tasks = P .. 'tasks', runs = P .. 'runs',
   types = P .. 'types', types_seen = P .. 'types:seen',
   calendars = P .. 'calendars', calendars_rev = P .. 'calendars:rev',
-  events = P .. 'events', wake = P .. 'wake', static = P .. 'static',
+  events = P .. 'events', wake = P .. 'wake', static = P .. 'static', replans = P .. 'replans', zones = P .. 'zones',
 }
 function K.task(id) return P .. 'task:' .. id end
 function K.run(id) return P .. 'run:' .. id end
@@ -13,6 +13,9 @@ function K.log(id) return P .. 'log:' .. id end
 function K.tasks_by(kind, value) return P .. 'tasks:' .. kind .. ':' .. value end
 function K.runs_by(kind, value) return P .. 'runs:' .. kind .. ':' .. value end
 function K.done(id) return P .. 'done:' .. id end
+function K.skips(id) return P .. 'skips:' .. id end
+function K.open(id) return P .. 'open:' .. id end
+function K.waiting(id) return P .. 'waiting:' .. id end
 function K.idempotency(key) return P .. 'idem:' .. key end
 function K.beats(kind) return P .. 'beats:' .. kind end
 function K.beats_info(kind) return P .. 'beats:' .. kind .. ':info' end

@@ -3,9 +3,11 @@
 -- @include count
 -- @include task_status
 -- @include text
+-- @include enqueue
+-- @include read_run
 -- A run from one state to another, if the life of a run (domain/run.py) allows it: its record, its
--- listings, its task's last run and counters, this minute's figures, one event. I5 is kept here:
--- no way leads out of a finished state.
+-- listings, its task's last run and counters, this minute's figures, one event, and what waited for
+-- its end. I5 is kept here: no way leads out of a finished state.
 local ALLOWED = {
   waiting = {queued = true, cancelled = true, expired = true},
   queued = {queued = true, running = true, cancelled = true, expired = true},
@@ -35,25 +37,58 @@ local function sync_task(task, id, status, at)
   if status == 'retrying' then redis.pcall('HINCRBY', key, 'n:retried', 1) end
 end
 
--- run: {id, task, type, status}; at: the moment. Returns whether it moved.
+-- What a finished run leaves behind: its place in the books, and on the agenda.
+local function leave(run, at)
+  redis.call('HSET', K.run(run.id), 'finished', text(at))
+  redis.call('LPUSH', K.done(run.task), run.id)
+  if run.open then
+    redis.call('SREM', K.open(run.task), run.id)
+    redis.call('ZREM', K.waiting(run.task), run.id)
+  end
+  if run.expires then redis.call('ZREM', K.agenda, 'x:' .. run.id) end
+  if run.cancel then redis.call('ZREM', K.agenda, 'k:' .. run.id) end
+end
+
+-- run: as `read_run` has it; at: the moment. Returns whether it moved.
+local release
 local function move(run, after, at, duration)
-  local ways = ALLOWED[run.status]
+  local before = run.status
+  local ways = ALLOWED[before]
   if not (ways and ways[after]) then return false end
-  redis.call('ZREM', K.runs_by('status', run.status), run.id)
+  redis.call('ZREM', K.runs_by('status', before), run.id)
   redis.call('ZADD', K.runs_by('status', after), 0, run.id)
   redis.call('HSET', K.run(run.id), 'status', after)
-  if run.status == 'running' then redis.call('ZREM', K.leases, run.id) end
-  if run.status == 'retrying' then redis.call('HDEL', K.run(run.id), 'retry_at') end
-  if run.status == 'retrying' or run.status == 'queued' then
-    redis.call('ZREM', K.agenda, 'r:' .. run.id)
-  end
-  if FINISHED[after] then
-    redis.call('HSET', K.run(run.id), 'finished', text(at))
-    redis.call('LPUSH', K.done(run.task), run.id)
-  end
+  if before == 'running' then redis.call('ZREM', K.leases, run.id) end
+  if before == 'retrying' then redis.call('HDEL', K.run(run.id), 'retry_at') end
+  if before == 'retrying' or before == 'queued' then redis.call('ZREM', K.agenda, 'r:' .. run.id) end
+  if before == 'waiting' then redis.call('HDEL', K.run(run.id), 'broker', 'message', 'reason') end
+  if after == 'running' and run.expires then redis.call('ZREM', K.agenda, 'x:' .. run.id) end
+  if FINISHED[after] then leave(run, at) end
+  run.status = after
   sync_task(run.task, run.id, after, at)
   count(run.type, after, at, duration)
   event('run.' .. after, run.task, run.id, after)
-  run.status = after
+  if FINISHED[after] and run.open then release(run.task, at) end
   return true
+end
+
+-- The oldest run that waits for the others of its task to finish, once they have.
+function release(task, at)
+  if redis.call('SCARD', K.open(task)) > 0 then return end
+  local id = redis.call('ZRANGE', K.waiting(task), 0, 0)[1]
+  if not id then return end
+  redis.call('ZREM', K.waiting(task), id)
+  local run = read_run(id)
+  local h = redis.pcall('HMGET', K.run(id), 'broker', 'message')
+  if not (run and run.status == 'waiting' and h[2]) then return release(task, at) end
+  if run.expires and at > run.expires then
+    -- this one's end releases the next
+    move(run, 'expired', at)
+    redis.call('HSET', K.run(id), 'reason', 'it was not started in time')
+    return
+  end
+  redis.call('SADD', K.open(task), id)
+  redis.call('HSET', K.run(id), 'queued', text(at))
+  move(run, 'queued', at)
+  enqueue(h[1], h[2])
 end

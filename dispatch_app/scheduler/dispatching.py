@@ -1,0 +1,169 @@
+"""What is due, carried out: plan, render, commit.
+
+What cannot be planned is parked with its error and stops nothing else.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cache
+
+import msgspec
+from celery.utils.log import get_logger
+from redis import ResponseError
+
+from dispatch_app.domain.errors import Conflict, CorruptRecord, DispatchError, NotFound
+from dispatch_app.domain.planning import MOST_AT_ONCE, Plan, plan
+from dispatch_app.domain.task import Task
+from dispatch_app.domain.timeline import Done, Timeline
+from dispatch_app.ids import new_id
+from dispatch_app.operations import Platform
+from dispatch_app.operations.tasks import make_run
+from dispatch_app.operations.timelines import Calendars, calendars_of, timeline_of
+from dispatch_app.scheduler.replanning import REPLANS, replan
+from dispatch_app.store.agenda import (
+    BATCH,
+    NO_ATTEMPT,
+    Advance,
+    Due,
+    DueRun,
+    DueTask,
+    NewSkip,
+    NextAttempt,
+    Step,
+)
+from dispatch_app.store.codec import decode_task
+
+logger = get_logger(__name__)
+
+
+def advance(dispatch: Platform, due: Due) -> int:
+    """Dispatch what is due; returns how many members of the agenda moved on."""
+    calendars = cache(calendars_of(dispatch))
+    entries: list[Advance | NextAttempt] = [
+        *(_advance(dispatch, task, due.now, calendars) for task in due.tasks),
+        *(_next_attempt(dispatch, run) for run in due.runs),
+    ]
+    advanced = 0
+    for chunk in _chunks(entries):
+        advanced += _commit(dispatch, chunk)
+    return advanced + _others(dispatch, due)
+
+
+def _others(dispatch: Platform, due: Due) -> int:
+    """What else is due, by the two characters with which a member begins."""
+    advanced, runs = 0, []
+    for other in due.others:
+        if other.member.startswith(REPLANS):
+            advanced += replan(dispatch, other, due.now)
+        else:
+            # and what nobody knows, which leaves the agenda like them
+            runs.append(other)
+    return advanced + (dispatch.store.agenda.overdue(runs) if runs else 0)
+
+
+def _commit(dispatch: Platform, entries: list[Advance | NextAttempt]) -> int:
+    """Commit; where the script stumbles over a record, find out over which, and park that one."""
+    try:
+        return dispatch.store.agenda.commit(entries)
+    except ResponseError as error:
+        if len(entries) > 1:
+            return sum(_commit(dispatch, [entry]) for entry in entries)
+        logger.error("%s is taken off the agenda: %s", entries[0].member, error)
+        return dispatch.store.agenda.commit([_parked(entries[0], error)])
+
+
+def _parked(entry: Advance | NextAttempt, error: Exception) -> Advance | NextAttempt:
+    if isinstance(entry, Advance):
+        return msgspec.structs.replace(entry, runs=[], park=f"Its record is damaged: {error}")
+    return msgspec.structs.replace(entry, attempt=NO_ATTEMPT)
+
+
+def _chunks(entries: list[Advance | NextAttempt]) -> list[list[Advance | NextAttempt]]:
+    """Batches of at most BATCH runs in all: under `run_all` one entry may make a hundred."""
+    chunks: list[list[Advance | NextAttempt]] = []
+    size = BATCH
+    for entry in entries:
+        weight = max(1, len(entry.runs)) if isinstance(entry, Advance) else 1
+        if size + weight > BATCH:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(entry)
+        size += weight
+    return chunks
+
+
+def _advance(dispatch: Platform, due: DueTask, now: int, calendars: Calendars) -> Advance:
+    try:
+        return _planned(dispatch, due, now, calendars)
+    except Exception as error:
+        if not isinstance(error, DispatchError):
+            logger.exception("Task %s cannot be planned", due.id)
+        note = f"It cannot be planned: {error}"
+        logger.error("Task %s is paused. %s", due.id, note)
+        return Advance(
+            member=due.member, due=due.due, rev=due.revision or "", type="", runs=[], park=note
+        )
+
+
+def _planned(dispatch: Platform, due: DueTask, now: int, calendars: Calendars) -> Advance:
+    task: Task = _readable(due)
+    timeline = timeline_of(task, due.id, calendars)
+    done = timeline.fitted(due.done) if timeline else due.done
+    bounded = task.overlap != "allow_all" and timeline is not None and timeline.is_counted
+    steps = plan(task, timeline, due.occurrence, done, now, 1 if bounded else MOST_AT_ONCE)
+    after = _step(timeline, steps.next, steps.done, done)
+    return Advance(
+        member=due.member,
+        due=due.due,
+        rev=due.revision or "",
+        type=task.type,
+        runs=[make_run(dispatch, task, moment, "schedule") for moment in steps.occurrences],
+        skip=_new_skip(steps),
+        if_skipped=_without(timeline, steps, done) if bounded and steps.occurrences else None,
+        next=after.next,
+        occurrence=after.occurrence,
+        done=after.done,
+    )
+
+
+def _step(timeline: Timeline | None, moment: int | None, done: Done, before: Done) -> Step:
+    """Where a task stands whose next occurrence is `moment`."""
+    text = None if done == before else ",".join(map(str, done))
+    if timeline is None or moment is None:
+        return Step(next=moment, done=text)
+    due = timeline.due_at(moment)
+    return Step(next=due, occurrence=None if due == moment else moment, done=text)
+
+
+def _without(timeline: Timeline | None, steps: Plan, done: Done) -> Step:
+    """Where a task stands whose occurrence its overlap policy did not let run: `max_runs` counts
+    only what was dispatched."""
+    assert timeline is not None
+    return _step(timeline, timeline.next_after(steps.occurrences[-1], done), done, done)
+
+
+def _new_skip(steps: Plan) -> NewSkip | None:
+    skipped = steps.skipped
+    return NewSkip(id=new_id(), **msgspec.structs.asdict(skipped)) if skipped else None
+
+
+def _next_attempt(dispatch: Platform, due: DueRun) -> NextAttempt:
+    attempt = due.attempt if due.status == "queued" else due.attempt + 1
+    try:
+        task = _readable(due)
+        queue, message = dispatch.messages.render(due.id, attempt, due.failures, task)
+    except Exception as error:
+        logger.error("Run %s is cancelled: its next attempt cannot be sent: %s", due.id, error)
+        with suppress(NotFound, Conflict):
+            dispatch.store.runs.cancel(due.id, f"its next attempt could not be sent: {error}")
+        queue, message, attempt = "", "", NO_ATTEMPT
+    return NextAttempt(
+        member=due.member, due=due.due, queue=queue, message=message, attempt=attempt
+    )
+
+
+def _readable(due: DueTask | DueRun) -> Task:
+    if due.fault:
+        raise CorruptRecord(due.fault)
+    return decode_task(due.definition)

@@ -1,0 +1,55 @@
+-- @include keys
+-- @include count
+-- @include later
+-- @include new_run
+-- @include make_run
+-- @include skip
+-- @include text
+-- The runs that a task's step makes, as commit.lua has it (e), with what it has read of the task (h: def,
+-- rev, once, created, status, lr, lrf, n:runs, ...). Both ways return fields and values for the task's
+-- record, and the status of the last run.
+local queued = {}
+
+local function counter(found)
+  return tonumber(found or 0) or error('ERR a counter of the record is no number')
+end
+
+-- What the task's record says after these runs, as fields and values; nothing is written yet, so that
+-- what fails on a counter that is none leaves nothing half done.
+local function after_runs(h, runs)
+  local last = runs[#runs]
+  if not last then return {} end
+  local set = {'n:runs', text(counter(h[8]) + #runs)}
+  if not h[6] or h[6] <= last.id then set[3], set[4], set[5], set[6] = 'lr', last.id, 'lrs', 'queued' end
+  return set
+end
+
+-- Runs of a task without books: all of them are queued.
+local function add_runs(id, e, h, at)
+  local set = after_runs(h, e.runs)
+  if set[3] and h[7] then redis.call('HDEL', K.task(id), 'lrf') end
+  for _, run in ipairs(e.runs) do new_run(id, e.type, h[1], run, at, 'queued') end
+  if #e.runs > 0 then queued[e.type] = (queued[e.type] or 0) + #e.runs end
+  return set, 'queued'
+end
+
+-- Runs of which some may have to wait, or not to be; and occurrences that are skipped.
+local function add_runs_by_policy(id, e, h, at)
+  local status
+  if e.skip then skip(id, e.type, h[1], e.skip, at) end
+  if e.skip and h[3] then status = 'skipped' end
+  for _, run in ipairs(e.runs) do
+    local _, became = make_run(id, e.type, h[1], run, at)
+    status = became
+    -- what does not run is not counted, and what follows is another moment
+    if became == 'skipped' and e.if_skipped then
+      e.next, e.occurrence, e.done = e.if_skipped.next, e.if_skipped.occurrence, e.if_skipped.done
+    end
+  end
+  return {}, status
+end
+
+-- This minute's figures of all that `add_runs` made.
+local function count_added(at)
+  for type, runs in pairs(queued) do count(type, 'queued', at, nil, runs) end
+end
