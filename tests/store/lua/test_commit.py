@@ -225,3 +225,9 @@ def test_twenty_thousand_due_are_worked_off_in_batches(scene):
     assert made == 2_000
     assert scene.client.llen(QUEUE) == scene.client.zcard(scene.store.keys.runs()) == 20_000
     assert scene.client.zcard(scene.store.keys.agenda()) == 2_000
+
+
+def test_a_one_off_whose_occurrence_may_not_run_any_more_is_completed(scene):
+    scene.task("t", ONE_OFF)
+    assert advance(scene, step("t", next=None)) == 1
+    assert scene.state()["task:t"]["status"] == "completed"

@@ -30,23 +30,20 @@ local function add_runs(id, e, h, at)
   if set[3] and h[7] then redis.call('HDEL', K.task(id), 'lrf') end
   for _, run in ipairs(e.runs) do new_run(id, e.type, h[1], run, at, 'queued') end
   if #e.runs > 0 then queued[e.type] = (queued[e.type] or 0) + #e.runs end
-  return set, 'queued'
+  return set, #e.runs > 0 and 'queued'
 end
 
 -- Runs of which some may have to wait, or not to be; and occurrences that are skipped.
 local function add_runs_by_policy(id, e, h, at)
-  local status
   if e.skip then skip(id, e.type, h[1], e.skip, at) end
-  if e.skip and h[3] then status = 'skipped' end
   for _, run in ipairs(e.runs) do
     local _, became = make_run(id, e.type, h[1], run, at)
-    status = became
     -- what does not run is not counted, and what follows is another moment
     if became == 'skipped' and e.if_skipped then
       e.next, e.occurrence, e.done = e.if_skipped.next, e.if_skipped.occurrence, e.if_skipped.done
     end
   end
-  return {}, status
+  return {}, h[3] and (#e.runs > 0 or e.skip) and redis.call('HGET', K.task(id), 'lrs')
 end
 
 -- This minute's figures of all that `add_runs` made.

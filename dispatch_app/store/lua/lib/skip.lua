@@ -12,7 +12,7 @@ local MOST_SKIPS = 100
 -- Returns the id of the record.
 local function skip(task, type, def, s, at)
   local key = K.task(task)
-  local h = redis.call('HMGET', key, 'skip', 'once')
+  local h = redis.call('HMGET', key, 'skip', 'once', 'lr')
   redis.pcall('HINCRBY', key, 'n:skipped', s.count)
   count(type, 'skipped', at, nil, s.count)
   if h[1] and redis.pcall('HGET', K.run(h[1]), 'reason') == s.reason then
@@ -28,8 +28,8 @@ local function skip(task, type, def, s, at)
   redis.call('ZADD', K.runs_by('type', type), 0, s.id)
   redis.call('ZADD', K.runs_by('task', task), 0, s.id)
   redis.call('HSET', key, 'skip', s.id)
-  -- a one-off has no other run to show
-  if h[2] then redis.call('HSET', key, 'lr', s.id, 'lrs', 'skipped', 'lrf', text(at)) end
+  -- a one-off that has no run to show shows this
+  if h[2] and not h[3] then redis.call('HSET', key, 'lr', s.id, 'lrs', 'skipped', 'lrf', text(at)) end
   event('run.skipped', task, s.id, 'skipped')
   if redis.call('LPUSH', K.skips(task), s.id) > MOST_SKIPS then
     forget_run(redis.call('RPOP', K.skips(task)))
