@@ -1,5 +1,5 @@
-"""What a task's body says about lists of schedules, jitter, calendars and policies, and how they are
-shown; previews with their effect."""
+"""What a task's body says about lists of schedules, jitter, calendars and policies, and how they
+are shown; previews with their effect."""
 
 from __future__ import annotations
 
