@@ -15,6 +15,7 @@ from typing import Any
 from celery.beat import Scheduler
 from celery.utils.log import get_logger
 
+from dispatch_app import __version__
 from dispatch_app.domain.errors import ConfigError, StoreUnavailable
 from dispatch_app.domain.schedule import zones
 from dispatch_app.operations import Platform
@@ -27,6 +28,9 @@ from dispatch_app.store.agenda import Due
 
 logger = get_logger(__name__)
 
+#: What the moments of tasks follow from, apart from what they say: another zone data or another
+#: program may mean other ones.
+RULES = f"zones {zones.VERSION}, dispatch {__version__}"
 #: Seconds before the next look, where another scheduler was faster.
 _AFTER_LOSING = 0.02
 
@@ -56,7 +60,7 @@ class DispatchScheduler(Scheduler):
         while True:
             self.app.dispatch.await_store(logger.warning)
             try:
-                self.dispatch.store.replans.note_zones(zones.VERSION)
+                self.dispatch.store.replans.note_rules(RULES)
                 return static.sync(self.app)
             except StoreUnavailable as error:
                 logger.error("%s Trying again.", error)

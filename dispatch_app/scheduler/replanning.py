@@ -1,4 +1,5 @@
-"""Tasks planned anew where a calendar or the zone data has changed.
+"""Tasks planned anew where a calendar has changed, or the rules by which all are planned: the zone
+data, or the program.
 
 What is due already stays as it was planned; what lies ahead is looked for from now on.
 """
@@ -10,6 +11,7 @@ from functools import cache
 from celery.utils.log import get_logger
 
 from dispatch_app.domain.errors import DispatchError
+from dispatch_app.domain.schedule import zones
 from dispatch_app.operations import Platform
 from dispatch_app.operations.timelines import Calendars, calendars_of, timeline_of
 from dispatch_app.store.agenda import DueMember
@@ -18,7 +20,7 @@ from dispatch_app.store.replans import Anew, Planned
 
 logger = get_logger(__name__)
 
-#: How the members begin that say so: a calendar, the zone data.
+#: How the members begin that say so: a calendar, the rules.
 REPLANS = ("c:", "z:")
 
 
@@ -27,8 +29,10 @@ def replan(dispatch: Platform, member: DueMember, now: int) -> int:
     calendars = cache(calendars_of(dispatch))
     cursor, planned = dispatch.store.replans.piece(member.member)
     anew = [found for task in planned if (found := _anew(task, now, calendars))]
-    if cursor is None:
-        logger.info("Planned anew after a change: %s", member.member)
+    for task in anew if member.member == "z:" else ():
+        # nobody has asked for it, as one does who changes a calendar
+        if task.next is not None:
+            logger.warning("Task %s: its next moment is another one: %s", task.id, _moved(task))
     return dispatch.store.replans.commit(member, cursor, anew)
 
 
@@ -61,3 +65,9 @@ def _next(planned: Planned, now: int, calendars: Calendars) -> Anew | None:
         next=due,
         occurrence=None if due == moment else moment,
     )
+
+
+def _moved(task: Anew) -> str:
+    """The moment before and after, in words."""
+    before, after = (zones.in_words("UTC", at) for at in (int(task.was), task.next or 0))
+    return f"{after}, not {before}"

@@ -41,7 +41,7 @@ class Keys:
     def agenda(self) -> str:
         """zset: what is due -> moment, ms.
 
-        `t:<task id>`: an occurrence. `c:<calendar>`, `z:` (the zone data): it has changed. Of a
+        `t:<task id>`: an occurrence. `c:<calendar>`, `z:` (the rules): it has changed. Of a
         run, by its id: `r:` its next message, `x:` it is too late to start, `k:` it was asked to
         end and has not.
         """
@@ -135,9 +135,9 @@ class Keys:
         """hash: `c:` or `z:` member of the agenda -> task up to which tasks are planned anew."""
         return f"{self.prefix}replans"
 
-    def zones(self) -> str:
-        """string: version of the zone data with which a scheduler planned last."""
-        return f"{self.prefix}zones"
+    def rules(self) -> str:
+        """string: by which zone data and program a scheduler planned last."""
+        return f"{self.prefix}rules"
 
     def static(self) -> str:
         """set: ids of the tasks that come from the app's `beat_schedule`."""

@@ -1,4 +1,4 @@
-"""Tasks that are planned anew, in pieces, because a calendar or the zone data has changed."""
+"""Tasks that are planned anew, in pieces, because a calendar or the rules have changed."""
 
 from __future__ import annotations
 
@@ -90,6 +90,6 @@ class Replans:
         }
         return int(self._scripts.call("replan", arguments))
 
-    def note_zones(self, version: str) -> None:
-        """Have all tasks planned anew if the zone data of this version is other than the last."""
-        self._scripts.call("note_zones", {"version": version})
+    def note_rules(self, rules: str) -> None:
+        """Have all tasks planned anew if these rules (zone data, program) are not the last ones."""
+        self._scripts.call("note_rules", {"rules": rules})

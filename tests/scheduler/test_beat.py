@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 import pytest
 
-from dispatch_app.domain.schedule import Cron, Interval, Once, zones
+from dispatch_app.domain.schedule import Cron, Interval, Once
 from dispatch_app.domain.task import Misfire, Task
 from dispatch_app.operations import runs, tasks
-from dispatch_app.scheduler.beat import DispatchScheduler
+from dispatch_app.scheduler.beat import RULES, DispatchScheduler
 from dispatch_app.scheduler.dispatching import advance
 from dispatch_app.store.runs import Outcome, RunFilter
 from dispatch_app.store.tasks import Beginning, TaskFilter
@@ -117,7 +117,7 @@ def test_a_scheduler_reads_no_more_at_its_start_with_many_tasks_than_with_few(in
         with installation.server.client() as client:
             client.flushall()
         # another one has planned with this zone data before
-        installation.store.replans.note_zones(zones.VERSION)
+        installation.store.replans.note_rules(RULES)
         scheduled(installation, count, installation.store.now() + 3_600_000)
         with counted(installation) as calls:
             scheduler = DispatchScheduler(installation.app, lazy=True)

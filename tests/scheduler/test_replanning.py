@@ -6,9 +6,10 @@ import pytest
 
 from dispatch_app.domain.calendar import Calendar, Weekly
 from dispatch_app.domain.errors import InvalidInput
-from dispatch_app.domain.schedule import Cron, Interval, zones
+from dispatch_app.domain.schedule import Cron, Interval
 from dispatch_app.domain.schedule.zones import to_datetime
 from dispatch_app.operations import tasks
+from dispatch_app.scheduler import beat
 from dispatch_app.scheduler.dispatching import advance
 from dispatch_app.store.replans import PIECE
 from tests.domain.moments import HOUR
@@ -101,7 +102,7 @@ def test_a_calendar_that_is_not_there_is_refused_by_its_name(installation):
 
 
 def test_newer_zone_data_has_every_task_planned_anew_at_the_start(
-    installation, scheduler, tick, monkeypatch
+    installation, scheduler, tick, monkeypatch, caplog
 ):
     """Row of section 2: the rules of a zone have changed since a task was planned."""
     tick()
@@ -118,8 +119,11 @@ def test_newer_zone_data_has_every_task_planned_anew_at_the_start(
     scheduler.setup_schedule()
     tick()
     assert installation.store.tasks.get(task_id).next_run_at == before + HOUR
-    monkeypatch.setattr(zones, "VERSION", "2099z")
+    monkeypatch.setattr(beat, "RULES", "zones 2099z")
     scheduler.setup_schedule()
     tick()
     assert installation.store.tasks.get(task_id).next_run_at == before
     assert installation.store.tasks.get(interval) == untouched
+    # row 43: what moves is said
+    assert f"Task {task_id}: its next moment is another one" in caplog.text
+    assert interval not in caplog.text

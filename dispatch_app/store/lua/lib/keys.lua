@@ -5,7 +5,7 @@ local K = {
   agenda = P .. 'agenda', leases = P .. 'leases', tasks = P .. 'tasks', runs = P .. 'runs',
   types = P .. 'types', types_seen = P .. 'types:seen',
   calendars = P .. 'calendars', calendars_rev = P .. 'calendars:rev',
-  events = P .. 'events', wake = P .. 'wake', static = P .. 'static', replans = P .. 'replans', zones = P .. 'zones',
+  events = P .. 'events', wake = P .. 'wake', static = P .. 'static', replans = P .. 'replans', rules = P .. 'rules',
 }
 function K.task(id) return P .. 'task:' .. id end
 function K.run(id) return P .. 'run:' .. id end

@@ -1,4 +1,4 @@
-"""note_zones.lua: newer zone data has all tasks planned anew."""
+"""note_rules.lua: newer zone data has all tasks planned anew."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from tests.store.scene import NOW, Scene
 
 
 def note(scene: Scene, version: str) -> list:
-    return scene.call("note_zones", version=version)
+    return scene.call("note_rules", rules=version)
 
 
 def test_of_a_new_installation_there_is_nothing_to_plan_anew(scene):
     assert note(scene, "2025b") == ["OK", 1]
-    assert scene.state() == {"zones": "2025b"}
+    assert scene.state() == {"rules": "2025b"}
 
 
 def test_another_version_has_all_tasks_planned_anew_and_the_same_one_does_not(scene):
