@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from dispatch_app.domain.durations import human
 from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.schedule import zones
 from dispatch_app.domain.schedule.phrases import PHRASES, Language
@@ -60,7 +61,14 @@ class Recurring(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, t
         if self.max_runs is not None:
             phrase = phrases.at_most if self.max_runs > 1 else phrases.just_once
             parts.append(phrase.format(self.max_runs))
-        return "".join(parts)
+        return "".join(parts) + spread_in_words(self.jitter, self.calendars, language)
+
+
+def spread_in_words(jitter: int, calendars: tuple[str, ...], language: Language) -> str:
+    """How late it may be, and which calendars have to allow it; read after all else."""
+    phrases = PHRASES[language]
+    late = phrases.jitter.format(human(jitter)) if jitter else ""
+    return late + (phrases.calendars.format(", ".join(calendars)) if calendars else "")
 
 
 def check_calendars(names: tuple[str, ...]) -> None:

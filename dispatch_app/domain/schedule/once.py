@@ -6,7 +6,7 @@ import msgspec
 
 from dispatch_app.domain.errors import InvalidInput
 from dispatch_app.domain.schedule import zones
-from dispatch_app.domain.schedule.bounds import check_calendars
+from dispatch_app.domain.schedule.bounds import check_calendars, spread_in_words
 from dispatch_app.domain.schedule.phrases import PHRASES, Language
 
 #: ms
@@ -56,4 +56,5 @@ class Once(
 
     def describe(self, language: Language = "en") -> str:
         """It in words."""
-        return PHRASES[language].once.format(zones.in_words(self.timezone, self.moment))
+        words = PHRASES[language].once.format(zones.in_words(self.timezone, self.moment))
+        return words + spread_in_words(self.jitter, self.calendars, language)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch_app.domain.schedule import Cron, Interval, words
+from dispatch_app.domain.schedule import Cron, Interval, Once, words
 from dispatch_app.domain.schedule.expression import parse
 from dispatch_app.domain.schedule.grammar import GRAMMARS
 from dispatch_app.domain.schedule.phrases import LANGUAGES, PHRASES
@@ -241,6 +241,17 @@ def test_bounds_are_told_by_the_clock_of_the_zone():
     )
     assert Cron(cron="@daily", **bounds).describe() == f"At 00:00{told}"
     assert Interval(every=60_000, **bounds).describe() == f"Every 1 min{told}"
+
+
+def test_jitter_and_calendars_are_part_of_the_sentence():
+    spread = {"jitter": 90_000, "calendars": ("holidays", "freeze")}
+    told = ", up to 1 min 30 s later, calendars: holidays, freeze"
+    assert Cron(cron="@daily", max_runs=1, **spread).describe() == f"At 00:00, once{told}"
+    assert Once(start_time=0, **spread).describe() == f"Once, at 1970-01-01 00:00:00 +0000{told}"
+    assert Once(start_time=0, **spread).describe("fr") == (
+        "Une fois, le 1970-01-01 00:00:00 +0000, jusqu'à 1 min 30 s plus tard, "
+        "calendriers : holidays, freeze"
+    )
 
 
 def test_the_hosts_language_changes_nothing(monkeypatch):
