@@ -15,7 +15,7 @@ import redis
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException, InternalServerError
 
-from dispatch_api.bodies import MAX_BYTES, BadJson
+from dispatch_api.bodies import MAX_BYTES, MAX_CALENDAR_BYTES, BadJson
 from dispatch_app.domain import errors
 
 CONTENT_TYPE = "application/problem+json"
@@ -59,7 +59,7 @@ _OF_HTTP = {
 MEANINGS = {
     "bad-json": "The body is no JSON, or cannot be read in one way only",
     "bad-request": "The request cannot be read",
-    "conflict": "The task or run is not in a state that allows this",
+    "conflict": "The task, run or calendar is not in a state that allows this",
     "corrupt-record": "A stored record cannot be read",
     "idempotency-mismatch": "The Idempotency-Key came before, with another body",
     "internal": "Something went wrong here; the log of the server says what",
@@ -67,13 +67,13 @@ MEANINGS = {
     "method-not-allowed": "This path does not take this method",
     "no-such-path": "There is nothing under this path",
     "not-allowed": "A key is needed",
-    "not-found": "There is no such task or run",
+    "not-found": "There is no such task, run or calendar",
     "not-ready": "Tasks are not run at the moment",
     "revision-mismatch": "It was changed since it was read",
     "store-unavailable": "Redis does not answer, or takes no writes",
     "store-unfit": "This Redis cannot be used",
     "too-large": "The body is too large",
-    "unsupported-media-type": "The body is not application/json",
+    "unsupported-media-type": "The body is of a type that this path does not take",
 }
 
 _HEADERS: dict[str, dict[str, str]] = {
@@ -85,7 +85,8 @@ _HEADERS: dict[str, dict[str, str]] = {
 _DETAILS = {
     "internal": "Nothing is known of what was done; read again before you repeat it.",
     "no-such-path": "The API is under /api/v1; /openapi.json lists all its paths.",
-    "too-large": f"A body may have {MAX_BYTES // 1024} KiB.",
+    "too-large": f"A body may have {MAX_BYTES // 1024} KiB, that of a calendar "
+    f"{MAX_CALENDAR_BYTES // 1024} KiB.",
 }
 
 

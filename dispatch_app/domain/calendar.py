@@ -117,8 +117,12 @@ class Weekly(msgspec.Struct, frozen=True, kw_only=True):
                 yield 0, last - WEEK
 
 
-class Calendar(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, dict=True):
-    """What its times mean to the occurrences that fall into them."""
+class Calendar(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """What its times mean to the occurrences that fall into them.
+
+    Its record has all fields: msgspec leaves out only what is the very object of the default, so
+    that calendars that say the same would differ as texts.
+    """
 
     #: "exclude" leaves out what falls into its times; "include" allows nothing else
     mode: Mode = "exclude"

@@ -105,7 +105,7 @@ def test_examples_in_the_document_work(client: FlaskClient, document) -> None:
         if "example" not in body:
             continue
         method, path = name.split()
-        path = path.format(task_id="mine")
+        path = path.format(task_id="mine", name="mine")
         answer = client.open(path, method=method, json=body["example"])
         assert str(answer.status_code) in operation["responses"], answer.text
         assert answer.status_code < 300, answer.text

@@ -13,6 +13,10 @@ from tests.api.conftest import new_dispatch
 
 #: What callers rely on. A route that is gone, or one that is new, has to be written down here.
 ROUTES = """
+GET     /api/v1/calendars
+DELETE  /api/v1/calendars/<name>
+GET     /api/v1/calendars/<name>
+PUT     /api/v1/calendars/<name>
 GET     /api/v1/runs
 GET     /api/v1/runs/<run_id>
 POST    /api/v1/runs/<run_id>/cancel

@@ -305,6 +305,8 @@ def test_a_byte_order_mark_is_no_trouble():
         (of("DTSTART:20260101T000000Z\nRRULE:FREQ=SEC\n ONDLY"), "more often than daily"),
         (of("DTSTART:20260101T000000Z\nRRULE:FREQ=DAILY;BYHOUR=1,2"), "more often than daily"),
         (of("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=DAILY;BYMONTHDAY=30"), "BYMONTHDAY"),
+        (of("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=DAILY;BYMONTH=13"), "from 1 to 12"),
+        (of("DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=DAILY;INTERVAL=0"), "INTERVAL=0"),
         (of("DTSTART;VALUE=DATE:20260101\nDURATION:P400D\nRRULE:FREQ=DAILY"), "more than a year"),
         (of(*["DTSTART;VALUE=DATE:20260101\nRRULE:FREQ=YEARLY"] * 101), "too often"),
         (of(*["DTSTART;VALUE=DATE:19000101\nRRULE:FREQ=DAILY"]), "too often"),

@@ -1,0 +1,1 @@
+"""Calendars: times that leave occurrences out, or allow nothing else."""
