@@ -40,7 +40,7 @@ def http(server: RedisServer, serve):
 def request(http: httpx.Client, name: str, run_id: str) -> httpx.Response:
     """Call an operation as it should be called."""
     operation = OPERATIONS[name]
-    path = operation["path"].format(task_id="mine", run_id=run_id)
+    path = operation["path"].format(task_id="mine", run_id=run_id, name="mine")
     body = CONTENT.get(name, {}) if operation["body"] else None
     return http.request(operation["method"], path, json=body)
 
