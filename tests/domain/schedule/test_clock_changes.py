@@ -8,14 +8,31 @@ from itertools import pairwise, takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 import pytz
+from hypothesis import given
+from hypothesis import strategies as st
 
+import dispatch_api
 import dispatch_app
 from dispatch_app.domain.errors import InvalidInput
-from dispatch_app.domain.schedule import Cron, Interval, Once, notes_for, occurrences, zones
+from dispatch_app.domain.schedule import (
+    KINDS,
+    Cron,
+    Interval,
+    Once,
+    Several,
+    Single,
+    notes_for,
+    occurrences,
+    settle,
+    zones,
+)
 from tests.domain.moments import DAY, MINUTE, iso, ms
+from tests.domain.schedule.kinds import CREATED, of_kind
 from tests.domain.schedules import ODD_ZONES
+from tests.properties import bounded
 
 NEW_YORK = "America/New_York"
 
@@ -178,16 +195,31 @@ def test_no_zone_changes_its_clock_twice_within_a_day():
         assert min(between, default=timedelta(DAY)) > timedelta(days=2), name
 
 
-def test_one_module_knows_pytz_and_none_stores_its_zones():
-    package = Path(dispatch_app.__file__).parent
+def test_one_module_knows_pytz():
+    """Row 51: its zones, with their `localize` and `normalize`, come no farther than there."""
     knowing = {
-        path.relative_to(package).as_posix()
+        path.relative_to(package.parent).as_posix()
+        for package in (Path(each.__file__).parent for each in (dispatch_app, dispatch_api))
         for path in package.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if "pytz" in _imported(node)
     }
-    assert knowing == {"domain/schedule/zones.py"}
+    assert knowing == {"dispatch_app/domain/schedule/zones.py"}
     assert type(zones.local(NEW_YORK, 0).tzinfo) is timezone
+    fields = (getattr(row, name) for row in _listed(NEW_YORK) for name in row.__struct_fields__)
+    assert {type(field) for field in fields} == {datetime, timedelta}
+    assert all(row.start.tzinfo is row.end.tzinfo is None for row in _listed(NEW_YORK))
+
+
+@given(st.one_of([of_kind(kind, "skip") for kind in KINDS]))
+@bounded(100)
+def test_no_value_that_is_stored_is_a_zone(sent):
+    """Row 51: a zone is stored as its name, a moment as a number."""
+    stored = settle(sent, "a", CREATED)
+    members = stored.schedules if isinstance(stored, Several) else (stored,)
+    values = [value for each in members for value in msgspec.structs.asdict(each).values()]
+    assert {type(value) for value in values} <= {str, int, bool, tuple, type(None)}
+    assert msgspec.json.decode(msgspec.json.encode(members), type=list[Single]) == [*members]
 
 
 def _imported(node: ast.AST) -> set[str]:
