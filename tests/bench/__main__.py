@@ -15,12 +15,24 @@ import click
 import kombu
 import msgspec
 
-from tests.bench import beat, bulk, creation, dispatch, idle, listing, memory, tick, worker
+from tests.bench import (
+    beat,
+    bulk,
+    creation,
+    dispatch,
+    idle,
+    listing,
+    memory,
+    planning,
+    tick,
+    worker,
+)
 from tests.bench.place import Place
 from tests.bench.rows import Row, table
 
 #: In this order: the stock of tasks that several of them look at only grows.
 MEASURES: dict[str, Callable[[Place], Iterator[Row]]] = {
+    "planning": planning.measure,
     "dispatch": dispatch.measure,
     "worker": worker.measure,
     "creation": creation.measure,

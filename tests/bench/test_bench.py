@@ -8,6 +8,9 @@ import sys
 
 import msgspec
 
+from dispatch_app.domain.schedule import cron
+from tests.bench import planning
+from tests.bench.place import Place
 from tests.bench.rows import Goal, Row, table
 from tests.processes import ROOT
 
@@ -29,6 +32,20 @@ def test_it_prints_a_list_of_rows():
         assert row["yardstick"] > 0
         assert (row["unit"], row["goal"]) == ("/s", "ratio >= 10")
         assert isinstance(row["reached"], bool)
+
+
+def test_planning_is_measured_with_and_without_its_memory_which_it_gives_back(tmp_path):
+    memory = cron._next
+    rows = [*planning.measure(Place(tmp_path, quick=True))]
+    assert [row.name for row in rows] == [
+        "planning of 10 cron tasks, memoised",
+        "planning of 10 cron tasks, not memoised",
+    ]
+    assert {(row.unit, str(row.goal)) for row in rows} == {("/s", "ratio >= 3")}
+    assert cron._next is memory
+    # as many as there are different ones: all else was answered from memory or by the yardstick
+    mix = {(schedule.cron, schedule.timezone) for schedule in planning.mix(10)}
+    assert memory.cache_info().misses == len(mix) * planning.OCCURRENCES
 
 
 def test_a_goal_is_for_the_value_or_the_ratio():
