@@ -67,10 +67,10 @@ class Expression(msgspec.Struct, frozen=True):
                 if month not in self.months:
                     continue
                 shape = days.Month.of(year, month)
-                for day in days.matching(shape, self.month_days, self.weekdays, both=self.both):
-                    found = date(year, month, day)
-                    if found >= start:
-                        yield found
+                named = days.matching(shape, self.month_days, self.weekdays, both=self.both)
+                first = start.day if (year, month) == (start.year, start.month) else 1
+                for day in named[bisect_left(named, first) :]:
+                    yield date(year, month, day)
 
     def _time_from(self, earliest: time) -> time | None:
         """The first time of a day that matches, not before `earliest` (whole seconds)."""
