@@ -5,6 +5,7 @@ What cannot be planned is parked with its error and stops nothing else.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 
@@ -26,6 +27,7 @@ from dispatch_app.store.agenda import (
     NO_ATTEMPT,
     Advance,
     Due,
+    DueMember,
     DueRun,
     DueTask,
     NewSkip,
@@ -50,12 +52,24 @@ def advance(dispatch: Platform, due: Due) -> int:
     return advanced + _others(dispatch, due)
 
 
+def _release(dispatch: Platform, member: DueMember, now: int) -> int:
+    """A pause has ended: the next piece of what it held."""
+    return dispatch.store.pauses.release(member.member[2:])
+
+
+#: What else may be due, by the two characters with which a member begins.
+_OTHERS: dict[str, Callable[[Platform, DueMember, int], int]] = {
+    **dict.fromkeys(REPLANS, replan),
+    "h:": _release,
+}
+
+
 def _others(dispatch: Platform, due: Due) -> int:
-    """What else is due, by the two characters with which a member begins."""
+    """What is due beside tasks and their runs' messages."""
     advanced, runs = 0, []
     for other in due.others:
-        if other.member.startswith(REPLANS):
-            advanced += replan(dispatch, other, due.now)
+        if carry_out := _OTHERS.get(other.member[:2]):
+            advanced += carry_out(dispatch, other, due.now)
         else:
             # and what nobody knows, which leaves the agenda like them
             runs.append(other)
@@ -102,7 +116,13 @@ def _advance(dispatch: Platform, due: DueTask, now: int, calendars: Calendars) -
         note = f"It cannot be planned: {error}"
         logger.error("Task %s is paused. %s", due.id, note)
         return Advance(
-            member=due.member, due=due.due, rev=due.revision or "", type="", runs=[], park=note
+            member=due.member,
+            due=due.due,
+            rev=due.revision or "",
+            type="",
+            queue="",
+            runs=[],
+            park=note,
         )
 
 
@@ -118,6 +138,7 @@ def _planned(dispatch: Platform, due: DueTask, now: int, calendars: Calendars) -
         due=due.due,
         rev=due.revision or "",
         type=task.type,
+        queue=task.queue,
         runs=[make_run(dispatch, task, moment, "schedule") for moment in steps.occurrences],
         skip=_new_skip(steps),
         if_skipped=_without(timeline, steps, done) if bounded and steps.occurrences else None,

@@ -11,6 +11,7 @@ from dispatch_app.store.codec import SCHEMA_VERSION
 from dispatch_app.store.connection import open_client, problems_of
 from dispatch_app.store.events import Events
 from dispatch_app.store.keys import Keys
+from dispatch_app.store.pauses import Pauses
 from dispatch_app.store.replans import Replans
 from dispatch_app.store.runs import Runs
 from dispatch_app.store.scripts import Scripts, reaching_redis
@@ -37,6 +38,7 @@ class Store:
         self.tasks = Tasks(self.client, self.keys, scripts, keep_runs)
         self.runs = Runs(self.client, self.keys, scripts, keep_runs)
         self.agenda = Agenda(scripts, keep_runs)
+        self.pauses = Pauses(self.client, self.keys, scripts)
         self.replans = Replans(self.client, self.keys, scripts)
         self.types = Types(self.client, self.keys, scripts)
         self.calendars = Calendars(self.client, self.keys, scripts)

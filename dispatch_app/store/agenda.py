@@ -91,6 +91,8 @@ class Advance(Step, frozen=True, kw_only=True, omit_defaults=True):
     due: int
     rev: str
     type: str
+    #: name of its queue; this and the type say whether a pause stands in its way
+    queue: str
     runs: list[NewRun]
     skip: NewSkip | None = None
     #: where it stands if the overlap policy lets the run not be

@@ -41,9 +41,9 @@ class Keys:
     def agenda(self) -> str:
         """zset: what is due -> moment, ms.
 
-        `t:<task id>`: an occurrence. `c:<calendar>`, `z:` (the rules): it has changed. Of a
-        run, by its id: `r:` its next message, `x:` it is too late to start, `k:` it was asked to
-        end and has not.
+        `t:<task id>`: an occurrence. `c:<calendar>`, `z:` (the rules): it has changed. `h:<scope>`:
+        its pause has ended. Of a run, by its id: `r:` its next message, `x:` it is too late to
+        start, `k:` it was asked to end and has not.
         """
         return f"{self.prefix}agenda"
 
@@ -84,6 +84,16 @@ class Keys:
     def waiting(self, task_id: str) -> str:
         """zset of score 0: runs that wait for the open ones, by time of creation."""
         return f"{self.prefix}waiting:{task_id}"
+
+    def paused(self) -> str:
+        """hash: scope of a pause (`all`, `queue:<name>`, `type:<name>`) -> who, when and why
+        (JSON)."""
+        return f"{self.prefix}paused"
+
+    def held(self, scope: str) -> str:
+        """zset: `t:` and `r:` members of the agenda that a pause of this scope holds -> the moment
+        that they have; `held` in their record says which scope. Gone when all is released."""
+        return f"{self.prefix}held:{scope}"
 
     def idempotency(self, key: str) -> str:
         """hash: fingerprint of the request and the task that it made; dies after 24 h."""

@@ -79,16 +79,25 @@ class Runs:
         self._client, self._keys, self._scripts, self._keep = client, keys, scripts, keep
 
     def start(
-        self, run_id: str, attempt: int, *, token: str, worker: str, lease: int
+        self,
+        run_id: str,
+        attempt: int,
+        *,
+        token: str,
+        worker: str,
+        lease: int,
+        queue: str | None = None,
     ) -> Lease | str:
         """Take the lease of an attempt.
 
         Args:
             token: names the one who asks; the same again gets the same answer.
             lease: ms until it lapses if it is not renewed.
+            queue: from which its message came; None: that of its definition.
 
         Returns:
-            The lease, or why there is none: NOT_FOUND, STALE, HELD, FINISHED, EXPIRED.
+            The lease, or why there is none: NOT_FOUND, STALE, HELD, FINISHED, EXPIRED, PAUSED (when
+            that ends, the message is sent again).
 
         Raises:
             CorruptRecord: the run's definition cannot be read.
@@ -100,6 +109,7 @@ class Runs:
                 "attempt": attempt,
                 "token": token,
                 "worker": worker,
+                "queue": queue,
                 "lease": lease,
                 "keep": self._keep,
             },

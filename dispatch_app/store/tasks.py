@@ -25,6 +25,7 @@ from dispatch_app.store.codec import (
 )
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.pages import Page, Range, read_page
+from dispatch_app.store.pauses import noted
 from dispatch_app.store.scripts import Client, Scripts, reaching_redis
 
 
@@ -271,7 +272,11 @@ class Tasks:
         Raises:
             NotFound: no such task.
         """
-        return self._shown(task_id, self._record(task_id))
+        with reaching_redis():
+            (task,) = self._many([task_id])
+        if task is None:
+            raise NotFound("task", task_id)
+        return task
 
     def list(self, where: TaskFilter, limit: int, cursor: str | None = None) -> Page[StoredTask]:
         """Tasks, newest first."""
@@ -310,24 +315,27 @@ class Tasks:
 
     def _record(self, task_id: str) -> dict[str, str]:
         with reaching_redis():
-            fields = self._records([task_id])[0]
+            (fields,), _ = self._records([task_id])
         if not fields:
             raise NotFound("task", task_id)
         return fields
 
     def _many(self, ids: Ids) -> Found:
+        records, paused = self._records(ids)
         return [
-            self._shown(task_id, fields) if fields else None
-            for task_id, fields in zip(ids, self._records(ids), strict=True)
+            noted(self._shown(task_id, fields), paused) if fields else None
+            for task_id, fields in zip(ids, records, strict=True)
         ]
 
-    def _records(self, ids: Ids) -> Records:
-        """Records; one with a status only stands for a key that holds something else."""
+    def _records(self, ids: Ids) -> tuple[Records, dict[str, str]]:
+        """Records, and all pauses; one with a status only stands for a key that holds something
+        else."""
         with self._client.pipeline(transaction=False) as pipe:
             for task_id in ids:
                 pipe.hgetall(self._keys.task(task_id))
-            replies = pipe.execute(raise_on_error=False)
-        return [_record_of(reply) for reply in replies]
+            pipe.hgetall(self._keys.paused())
+            *records, paused = [_record_of(r) for r in pipe.execute(raise_on_error=False)]
+        return records, paused
 
     def _shown(self, task_id: str, fields: Mapping[str, str]) -> StoredTask:
         try:

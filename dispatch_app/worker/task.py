@@ -182,6 +182,7 @@ def _start(task: Task, run_id: str) -> RunContext:
             token=request.get(TOKEN),
             worker=request.hostname,
             lease=3 * dispatch.config.scheduler.heartbeat_interval,
+            queue=(request.delivery_info or {}).get("routing_key"),
         )
     except StoreUnavailable as error:
         raise Reject(error, requeue=True) from error

@@ -65,7 +65,7 @@ What the scripts keep, and where a test breaks in at the worst point.
 | I3 | At most one attempt of a run holds a lease; only its holder can finish it. | `tests/invariants/test_i03_one_lease.py` |
 | I4 | A run whose worker vanished gets its next attempt, or its final failure, within one lease time. | `tests/invariants/test_i04_vanished_workers.py` |
 | I5 | A finished run stays finished: no late message, finish, retry or revoke reopens it. | `tests/invariants/test_i05_finished_stays_finished.py` |
-| I6 | An active task with a future occurrence is on the agenda, at all times. | `tests/invariants/test_i06_no_task_forgotten.py` |
+| I6 | An active task with a future occurrence is on the agenda or held by a pause, at all times. | `tests/invariants/test_i06_no_task_forgotten.py` |
 | I7 | What a client was told is stored is stored. | `tests/invariants/test_i07_stored_is_stored.py` |
 | I8 | A change of the clock or of a zone runs no occurrence twice and loses none; `dst` decides what a gap or an overlap means. | `tests/domain/schedule/test_clock_changes.py` |
 | I9 | What cannot be planned is parked with its reason and stops no other task. | `tests/store/lua/test_commit.py`, `tests/scheduler/test_beat.py` |

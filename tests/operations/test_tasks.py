@@ -514,7 +514,9 @@ def complete(dispatch, task_id: str) -> None:
 
     task = dispatch.store.tasks.get(task_id)
     (due,) = dispatch.store.agenda.due(task.next_run_at).tasks
-    step = Advance(member=due.member, due=due.due, rev=due.revision, type="echo", runs=[])
+    step = Advance(
+        member=due.member, due=due.due, rev=due.revision, type="echo", queue="default", runs=[]
+    )
     assert dispatch.store.agenda.commit([step]) == 1
 
 

@@ -159,6 +159,42 @@ class Scene:
         }
         return self.call("finish", now=now, id=run_id, status=status, **{**defaults, **arguments})
 
+    def pause(self, scope: str = "all", note: str = "", who: str = "ci", *, now: int = NOW) -> Any:
+        """Everything, a queue or a type is paused."""
+        return self.call(
+            "set_pause", now=now, scope=scope, pause=True, who=who, note=note, most=200
+        )
+
+    def resume(self, scope: str = "all", *, now: int = NOW) -> Any:
+        """That pause ends; what it holds is released by `release`."""
+        return self.call("set_pause", now=now, scope=scope, pause=False, who="", note="", most=200)
+
+    def held_task(self, task_id: str = "t", task: Task = HOURLY, scope: str = "all") -> str:
+        """A task whose occurrence of a minute from now is due and held by a pause."""
+        self.task(task_id, task)
+        self.pause(scope)
+        due = NOW + 60_000
+        entry = {
+            "member": f"t:{task_id}",
+            "due": due,
+            "rev": "1",
+            "type": task.type,
+            "queue": task.queue,
+            "next": due + 60_000,
+            "runs": [new_run(f"never-{task_id}")],
+        }
+        assert self.call("commit", now=due, entries=[entry]) == 1
+        return task_id
+
+    def held_run(
+        self, run_id: str = "r", task_id: str = "t", scope: str = "all", **fields: Any
+    ) -> str:
+        """A queued run whose message reached a worker while a pause was on."""
+        self.queued(run_id, task_id, **fields)
+        self.pause(scope)
+        assert self.start(run_id) == ["PAUSED", scope]
+        return run_id
+
     # Looking
 
     def state(self) -> State:

@@ -24,6 +24,7 @@ def advance(due: Due, following: int | None = NOW + 60_000) -> list[Advance]:
             due=task.due,
             rev=task.revision,
             type="echo",
+            queue="default",
             runs=[
                 NewRun(id=new_id(), queue=QUEUE, message=task.id, at=task.due, origin="schedule")
             ],

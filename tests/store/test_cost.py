@@ -122,6 +122,6 @@ def test_a_tick_with_nothing_due_is_one_call(costs):
     assert costs[MANY]["a tick with nothing due"] == {"evalsha": 1, "zrangebyscore": 2}
 
 
-def test_a_page_reads_one_record_an_item(costs):
-    assert costs[MANY]["tasks"]["hgetall"] == 10
+def test_a_page_reads_one_record_an_item_and_all_pauses_once(costs):
+    assert costs[MANY]["tasks"]["hgetall"] == 10 + 1
     assert costs[MANY]["a tick with ten due"]["hmget"] == 10

@@ -28,6 +28,8 @@ from tests.store.scene import ERROR, HOURLY, NOW, ONE_OFF, QUEUE, Scene, member,
 
 #: Few, so that runs are forgotten while others live.
 KEEP = 2
+#: What one release moves; so few that it takes several.
+PIECE = 1
 LEASE = 10_000
 
 
@@ -45,6 +47,9 @@ DEFINITIONS = {
     "later": Task(type="email", queue="mail", schedule=Once(start_time=NOW + 5_000)),
     "now": ONE_OFF,
 }
+#: What may be paused here; the last one stands in nobody's way.
+SCOPES = ["all", "queue:default", "queue:mail", "type:echo", "type:email", "type:other"]
+mostly_all = st.sampled_from(["all", "all", *SCOPES[:-1]])
 numbers = st.integers(0, 30)
 some_time = st.sampled_from([0, 1, 999, 5_000, LEASE, 60_000])
 
@@ -127,10 +132,12 @@ class Life(RuleBasedStateMachine):
     def tick(self, ends: bool) -> None:
         """As a scheduler does: read what is due, commit what follows."""
         _, _, *entries = self.call("due", limit=500)
-        steps, attempts, others = [], [], []
+        steps, attempts, others, ended = [], [], [], []
         for name, due, _, *fields in entries:
             task_id = name[2:]
-            if name[:2] in ("x:", "k:"):
+            if name.startswith("h:"):
+                ended.append(task_id)
+            elif name[:2] in ("x:", "k:"):
                 others.append({"member": name, "due": int(due)})
             elif name.startswith("t:"):
                 once = "once" in self.tasks[task_id]
@@ -138,7 +145,7 @@ class Life(RuleBasedStateMachine):
                 run = self.new_run(task_id)
                 steps.append(
                     {"member": name, "due": int(due), "rev": fields[0], "type": _type(task_id),
-                     "runs": [run], "next": following}
+                     "queue": _definition(task_id).queue, "runs": [run], "next": following}
                 )  # fmt: skip
             else:
                 attempt = int(fields[0]) + (fields[2] == "retrying")
@@ -150,6 +157,8 @@ class Life(RuleBasedStateMachine):
         assert self.call("commit", entries=attempts) == len(attempts)
         assert self.call("commit", entries=steps) == len(steps)
         assert self.call("overdue", entries=others, keep=KEEP) <= len(others)
+        for scope in ended:
+            assert self.call("release", scope=scope, limit=PIECE) <= PIECE
 
     @rule(number=numbers, stale=st.booleans())
     def commit_what_somebody_else_did(self, number: int, stale: bool) -> None:
@@ -167,11 +176,15 @@ class Life(RuleBasedStateMachine):
         attempt += int(run.get("attempt", 1)) if run else 1
         reply = self.call("start", id=run_id, attempt=attempt, token=f"{run_id}/{attempt}/{token}",
                           worker="w", lease=LEASE, keep=KEEP)  # fmt: skip
-        may = run is not None and int(run.get("attempt", 1)) == attempt and (
-            run["status"] == "queued"
+        this = run is not None and int(run.get("attempt", 1)) == attempt
+        late = this and "expires" in run and self.now > int(run["expires"])
+        may = this and (
+            (run["status"] == "queued" and not late and not self.pauses_of(run["task"]))
             or (run["status"] == "running" and run["token"].endswith(f"/{token}"))
         )  # fmt: skip
         assert (reply[0] == "OK") is bool(may), reply
+        if this and run["status"] == "queued" and not may and not late:
+            assert reply == ["PAUSED", self.pauses_of(run["task"])[0]]
 
     @precondition(lambda self: self.runs)
     @rule(
@@ -213,7 +226,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=numbers)
     def postpone(self, number: int) -> None:
-        run_id = self.pick(self.runs, number)
+        run_id = self.pick(self.runs, number, "queued")
         run = self.runs.get(run_id, {})
         reply = self.call("postpone", id=run_id, attempt=int(run.get("attempt", 1)), delay=5_000,
                           reason="nobody knows it", keep=KEEP)  # fmt: skip
@@ -237,6 +250,39 @@ class Life(RuleBasedStateMachine):
     @rule(number=numbers, pause=st.booleans())
     def pause_or_resume(self, number: int, pause: bool) -> None:
         self.call("pause", id=self.pick(self.tasks, number), pause=pause, note="")
+
+    @rule(scope=st.sampled_from(SCOPES), pause=st.booleans())
+    def pause_or_resume_a_scope(self, scope: str, pause: bool) -> None:
+        reply = self.call("set_pause", scope=scope, pause=pause, who="ci", note="", most=9)
+        assert (reply[0], reply[2]) == ("OK", len(self.state.get(f"held:{scope}", ())))
+
+    @rule(scope=mostly_all, number=numbers)
+    def much_is_held(self, scope: str, number: int) -> None:
+        """A pause that lasts: what is due by then is held, and what reaches workers."""
+        self.pause_or_resume_a_scope(scope, True)
+        self.everything_agrees()
+        self.now += 60_000
+        self.tick(False)
+        self.everything_agrees()
+        for nth in range(3):
+            self.start(number + nth, 0, "a")
+            self.everything_agrees()
+
+    @rule(scope=mostly_all, ticks=st.integers(0, 3))
+    def it_goes_on(self, scope: str, ticks: int) -> None:
+        self.pause_or_resume_a_scope(scope, False)
+        for _ in range(ticks):
+            self.everything_agrees()
+            self.tick(False)
+        if ticks == 1:
+            self.everything_agrees()
+            self.pause_or_resume_a_scope(scope, True)
+
+    def pauses_of(self, task_id: str) -> list[str]:
+        """The scopes that are paused of those in which a task is, the first one first."""
+        task = _definition(task_id)
+        scopes = ("all", f"queue:{task.queue}", f"type:{task.type}")
+        return [scope for scope in scopes if scope in self.state.get("paused", {})]
 
     @rule(number=numbers, count=st.integers(1, 5), expires=st.sampled_from([None, 999]))
     def trigger(self, number: int, count: int, expires: int | None) -> None:
@@ -325,7 +371,7 @@ class Life(RuleBasedStateMachine):
         assert set(self.state.get("leases", {})) == {
             run_id for run_id in status if status[run_id] == "running"
         }
-        agenda = self.state.get("agenda", {})
+        agenda = {**self.state.get("agenda", {}), **self._held()}
         waiting = {name[2:] for name in agenda if name.startswith("r:")}
         assert {run_id for run_id in status if status[run_id] == "retrying"} <= waiting
         assert all(status.get(run_id) in ("retrying", "queued") for run_id in waiting)
@@ -338,12 +384,31 @@ class Life(RuleBasedStateMachine):
             for run_id, run in self.runs.items()
             if "cancel" in run and run["status"] == "running"
         }
-        # I6: a task is on the agenda, at its next moment, if and only if it is scheduled
+        # I6: a task is on the agenda or held, at its next moment, if and only if it is scheduled
         assert {name[2:]: due for name, due in agenda.items() if name.startswith("t:")} == {
             task_id: int(task["next"])
             for task_id, task in self.tasks.items()
             if task["status"] == "scheduled"
         }
+
+    def _held(self) -> dict[str, int]:
+        """What pauses hold: nothing that is on the agenda as well, or that another one holds; in a
+        scope that is paused, or is put before the schedulers to be released."""
+        held: dict[str, int] = {}
+        agenda, paused = self.state.get("agenda", {}), self.state.get("paused", {})
+        records = {"t:": self.tasks, "r:": self.runs}
+        for key, members in self.state.items():
+            if not key.startswith("held:"):
+                continue
+            scope = key.removeprefix("held:")
+            assert (scope in paused) is not (f"h:{scope}" in agenda)
+            assert {records[name[:2]][name[2:]]["held"] for name in members} == {scope}
+            assert not members.keys() & (agenda.keys() | held.keys())
+            held |= members
+        marked = {f"t:{name}" for name, task in self.tasks.items() if "held" in task}
+        marked |= {f"r:{name}" for name, run in self.runs.items() if "held" in run}
+        assert marked == held.keys()
+        return held
 
     def _books_agree(self) -> None:
         """Under an overlap policy one run of a task is open at most, and what waits is released."""
@@ -386,7 +451,14 @@ def test_the_life_of_tasks_and_runs(redis_server):
     )
 
 
-@pytest.mark.parametrize("row", [["begin", "tick"], ["begin", "create", "tick", "start", "finish"]])
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["begin", "tick"],
+        ["begin", "create", "tick", "start", "finish"],
+        ["begin", "create", "stop", "tick", "start", "go on", "tick", "tick", "start", "finish"],
+    ],
+)
 def test_the_machine_itself_takes_these_steps(redis_server, row):
     """Guards the property above against saying nothing: its rules do reach what they are for."""
     life = Life(redis_server)
@@ -400,6 +472,11 @@ def test_the_machine_itself_takes_these_steps(redis_server, row):
             life.finish(0, "a", "succeeded")
         elif name == "tick":
             life.tick(False)
+        elif name == "stop":
+            life.pause_or_resume_a_scope("all", True)
+        elif name == "go on":
+            assert set(life.state["held:all"]) == {"t:recurring1", "r:r0003"}
+            life.pause_or_resume_a_scope("all", False)
         else:
             life.begin()
         life.everything_agrees()

@@ -11,6 +11,7 @@
 -- @include keys
 -- @include now
 -- @include text
+-- @include agenda
 -- @include event
 -- @include task_status
 -- @include move
@@ -19,14 +20,14 @@
 local PIECE = 1000
 local a = cmsgpack.unpack(ARGV[1])
 local key, at = K.task(a.id), now(a.now)
-local status, rev = unpack(redis.call('HMGET', key, 'status', 'rev'))
+local status, rev, held = unpack(redis.call('HMGET', key, 'status', 'rev', 'held'))
 if not status then return {'NOT_FOUND'} end
 if a.rev and tonumber(rev) ~= a.rev then return {'CHANGED'} end
 if status == 'completed' or (FINISHED[status] and status ~= 'cancelled') then
   return {'ENDED', status}
 end
 if status ~= 'cancelled' then
-  redis.call('ZREM', K.agenda, 't:' .. a.id)
+  agenda_drop('t:' .. a.id, key, held)
   redis.call('HDEL', key, 'next', 'occurrence')
   task_status(a.id, 'cancelled')
   redis.call('HSET', key, 'updated', text(at))

@@ -1,10 +1,10 @@
 -- What:   for each entry, only if the agenda (and the definition) still say what was read: advance
 --         the task to its next moment and make its runs with their messages, or send the message of
 --         a run's next attempt (of the same one, where it was postponed). Otherwise somebody was
---         faster, and that is fine.
+--         faster, and that is fine. What a pause stands in the way of is held by it, as it is.
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {entries[], now?}; at most 500 entries. An entry:
---         of a task   {member, due, rev, type, done? (counts), next?, occurrence? (if it is another
+--         of a task   {member, due, rev, type, queue (its name), done? (counts), next?, occurrence? (if it is another
 --                     moment), runs[], skip? (occurrences before those), if_skipped? {next?, occurrence?,
 --                     done?} (if its overlap policy lets it not run), park? (why it cannot be planned)}
 --         of a run    {member, due, queue, message, attempt (0: it only leaves the agenda)}
@@ -15,6 +15,7 @@
 -- @include now
 -- @include text
 -- @include agenda
+-- @include hold
 -- @include event
 -- @include task_status
 -- @include count
@@ -53,6 +54,11 @@ local function advance_task(id, e)
   if h[1] and (h[2] or '') ~= e.rev then return false end
   if e.park or not h[1] then
     park(id, key, e, h[4])
+    return true
+  end
+  local scope = paused_by(e.queue, e.type)
+  if scope then
+    hold(scope, e.member, key, e.due)
     return true
   end
   local by_policy = e.skip or h[9] or h[10] or (e.runs[1] and e.runs[1].overlap)

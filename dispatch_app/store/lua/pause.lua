@@ -14,13 +14,13 @@
 -- @include task_status
 local a = cmsgpack.unpack(ARGV[1])
 local key = K.task(a.id)
-local h = redis.call('HMGET', key, 'status', 'next')
+local h = redis.call('HMGET', key, 'status', 'next', 'held')
 if not h[1] then return {'NOT_FOUND'} end
 local before, after = 'paused', 'scheduled'
 if a.pause then before, after = after, before end
 if h[1] ~= before and h[1] ~= after then return {'CONFLICT', h[1]} end
 if a.pause then
-  redis.call('ZREM', K.agenda, 't:' .. a.id)
+  agenda_drop('t:' .. a.id, key, h[3])
   if a.note ~= '' then redis.call('HSET', key, 'note', a.note) else redis.call('HDEL', key, 'note') end
 else
   if h[1] == before and h[2] then agenda_put('t:' .. a.id, tonumber(h[2])) end

@@ -19,7 +19,8 @@ local expires = redis.call('HGET', K.run(a.id), 'expires')
 if expires and at > tonumber(expires) then
   move(run, 'expired', at)
   trim(run.task, a.keep)
-else
+elseif not run.held then
+  -- else the end of the pause that holds it sends the message
   agenda_put('r:' .. a.id, at + a.delay)
 end
 return {'OK'}

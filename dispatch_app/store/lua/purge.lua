@@ -6,6 +6,7 @@
 -- Event:  task.purged
 -- @include keys
 -- @include now
+-- @include agenda
 -- @include event
 -- @include task_status
 -- @include cancel_run
@@ -13,10 +14,10 @@
 local a = cmsgpack.unpack(ARGV[1])
 local key = K.task(a.id)
 if redis.call('EXISTS', key) == 0 then return {'NOT_FOUND'} end
-local h = redis.call('HMGET', key, 'rev', 'created', 'status')
+local h = redis.call('HMGET', key, 'rev', 'created', 'status', 'held')
 if (h[1] or '') ~= a.rev then return {'CHANGED'} end
 local at = now(a.now)
-redis.call('ZREM', K.agenda, 't:' .. a.id)
+agenda_drop('t:' .. a.id, key, h[4])
 for _, id in ipairs(redis.call('ZRANGE', K.waiting(a.id), 0, -1)) do cancel_run(id, at, 'its task was purged') end
 -- at most 1,000 runs a call: a script stops the whole server while it runs
 for _, id in ipairs(redis.call('ZRANGE', K.runs_by('task', a.id), 0, 999)) do

@@ -16,8 +16,8 @@ local a = cmsgpack.unpack(ARGV[1])
 local due = redis.call('ZSCORE', K.agenda, a.member)
 if not due or tonumber(due) ~= a.due then return 0 end
 
-local function park(id, key, note)
-  redis.call('ZREM', K.agenda, 't:' .. id)
+local function park(id, key, note, held)
+  agenda_drop('t:' .. id, key, held)
   redis.call('HSET', key, 'note', note)
   task_status(id, 'paused')
   event('task.paused', id, nil, 'paused')
@@ -25,10 +25,10 @@ end
 
 local function plan_anew(e)
   local key = K.task(e.id)
-  local h = redis.pcall('HMGET', key, 'rev', 'next', 'status')
+  local h = redis.pcall('HMGET', key, 'rev', 'next', 'status', 'held')
   if h[1] ~= e.rev or h[2] ~= e.was then return 0 end
   if e.park then
-    park(e.id, key, e.park)
+    park(e.id, key, e.park, h[4])
     return 1
   end
   redis.call('HSET', key, 'next', text(e.next))
@@ -37,7 +37,11 @@ local function plan_anew(e)
   else
     redis.call('HDEL', key, 'occurrence')
   end
-  if h[3] == 'scheduled' then agenda_put('t:' .. e.id, e.next) end
+  if h[4] then
+    redis.call('ZADD', K.held(h[4]), e.next, 't:' .. e.id)
+  elseif h[3] == 'scheduled' then
+    agenda_put('t:' .. e.id, e.next)
+  end
   return 1
 end
 

@@ -2,18 +2,27 @@
 -- Needs:  the run is queued at this very attempt. The same token again gets the same answer, so that
 --         a caller whose reply was lost may ask again.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {id, attempt, token, worker, lease (ms), keep (finished runs), now?}
+-- ARGV:   1 msgpack {id, attempt, token, worker, queue? (from which the message came; else what its
+--         definition says), lease (ms), keep (finished runs), now?}
 -- Reply:  {'OK', now, task, def, failures, lost, at, origin} | {'NOT_FOUND'} | {'STALE'} (another
---         attempt is on) | {'HELD'} (another worker has it) | {'FINISHED', status} | {'EXPIRED'}
+--         attempt is on) | {'HELD'} (another worker has it) | {'FINISHED', status} | {'EXPIRED'} |
+--         {'PAUSED', scope} (it is held: when that pause ends, its message is sent again)
 -- Event:  run.running | run.expired
 -- Keeps:  I3, I5
 -- @include keys
 -- @include now
 -- @include text
+-- @include hold
 -- @include move
 -- @include read_run
 -- @include trim
 local a = cmsgpack.unpack(ARGV[1])
+
+local function queue_of(def)
+  local ok, task = pcall(cjson.decode, def)
+  return ok and type(task) == 'table' and task.queue or ''
+end
+
 local run = read_run(a.id)
 if not run then return {'NOT_FOUND'} end
 if run.attempt ~= a.attempt or run.status == 'retrying' then return {'STALE'} end
@@ -28,6 +37,12 @@ else
     redis.call('HSET', key, 'reason', 'it was not started in time')
     trim(run.task, a.keep)
     return {'EXPIRED'}
+  end
+  local scope, pause = paused_by(a.queue or queue_of(h[1]), run.type)
+  if scope then
+    hold(scope, 'r:' .. a.id, key, at, run.held)
+    redis.call('HSET', key, 'reason', pause_reason(scope, pause))
+    return {'PAUSED', scope}
   end
   if not move(run, 'running', at) then return {'STALE'} end
   redis.call('HSET', key, 'token', a.token, 'worker', a.worker, 'started', text(at))

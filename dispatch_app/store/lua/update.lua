@@ -8,7 +8,8 @@
 --         restart (count occurrences anew), leave[] and enter[] (listings), run?, now?}
 -- Reply:  {'OK'} | {'NOT_FOUND'} | {'CHANGED'} (somebody was faster)
 -- Event:  task.updated
--- Keeps:  I6: on the agenda if and only if it is scheduled and has a next moment
+-- Keeps:  I6: on the agenda if and only if it is scheduled and has a next moment; from what a pause
+--         holds it comes back to it, and the definition decides whether it still waits
 -- @include keys
 -- @include now
 -- @include text
@@ -19,7 +20,7 @@
 -- @include make_run
 local a = cmsgpack.unpack(ARGV[1])
 local key = K.task(a.id)
-local h = redis.call('HMGET', key, 'rev', 'created', 'next', 'status')
+local h = redis.call('HMGET', key, 'rev', 'created', 'next', 'status', 'held')
 if not h[1] then return {'NOT_FOUND'} end
 if tonumber(h[1]) ~= a.rev then return {'CHANGED'} end
 if h[4] ~= a.was and (a.status or FINISHED[h[4]]) then return {'CHANGED'} end
@@ -31,7 +32,7 @@ if a.status then task_status(a.id, a.status) end
 redis.call('HSET', key, 'def', a.def, 'rev', a.rev + 1, 'updated', text(at))
 redis.call('HDEL', key, 'once', 'note')
 if a.once then redis.call('HSET', key, 'once', 1) end
-redis.call('ZREM', K.agenda, 't:' .. a.id)
+agenda_drop('t:' .. a.id, key, h[5])
 local moment = a.next
 if a.keep and h[3] then moment = tonumber(h[3]) end
 if not (a.keep and h[3]) then redis.call('HDEL', key, 'occurrence') end

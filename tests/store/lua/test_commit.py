@@ -22,6 +22,7 @@ def step(task_id: str = "t", *runs: str, **fields):
         "due": DUE,
         "rev": "1",
         "type": "echo",
+        "queue": "default",
         "next": NEXT,
         "done": str(len(runs)) if runs else None,
         "runs": [new_run(run_id) for run_id in runs],

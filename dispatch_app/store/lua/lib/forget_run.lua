@@ -1,11 +1,12 @@
 -- @include keys
+-- @include agenda
 -- A run and all that is its own.
 local function forget_run(id)
-  local h = redis.call('HMGET', K.run(id), 'task', 'type', 'status')
+  local h = redis.call('HMGET', K.run(id), 'task', 'type', 'status', 'held')
   redis.call('DEL', K.run(id), K.log(id))
   redis.call('ZREM', K.runs, id)
   redis.call('ZREM', K.leases, id)
-  redis.call('ZREM', K.agenda, 'r:' .. id)
+  agenda_drop('r:' .. id, K.run(id), h[4])
   if not h[1] then return end
   redis.call('ZREM', K.runs_by('task', h[1]), id)
   redis.call('ZREM', K.runs_by('type', h[2]), id)

@@ -6,6 +6,7 @@ local K = {
   types = P .. 'types', types_seen = P .. 'types:seen',
   calendars = P .. 'calendars', calendars_rev = P .. 'calendars:rev',
   events = P .. 'events', wake = P .. 'wake', static = P .. 'static', replans = P .. 'replans', rules = P .. 'rules',
+  paused = P .. 'paused',
 }
 function K.task(id) return P .. 'task:' .. id end
 function K.run(id) return P .. 'run:' .. id end
@@ -16,6 +17,7 @@ function K.done(id) return P .. 'done:' .. id end
 function K.skips(id) return P .. 'skips:' .. id end
 function K.open(id) return P .. 'open:' .. id end
 function K.waiting(id) return P .. 'waiting:' .. id end
+function K.held(scope) return P .. 'held:' .. scope end
 function K.idempotency(key) return P .. 'idem:' .. key end
 function K.beats(kind) return P .. 'beats:' .. kind end
 function K.beats_info(kind) return P .. 'beats:' .. kind .. ':info' end

@@ -3,6 +3,7 @@
 -- @include count
 -- @include task_status
 -- @include text
+-- @include agenda
 -- @include enqueue
 -- @include read_run
 -- A run from one state to another, if the life of a run (domain/run.py) allows it: its record, its
@@ -60,7 +61,10 @@ local function move(run, after, at, duration)
   redis.call('HSET', K.run(run.id), 'status', after)
   if before == 'running' then redis.call('ZREM', K.leases, run.id) end
   if before == 'retrying' then redis.call('HDEL', K.run(run.id), 'retry_at') end
-  if before == 'retrying' or before == 'queued' then redis.call('ZREM', K.agenda, 'r:' .. run.id) end
+  if before == 'retrying' or before == 'queued' then
+    agenda_drop('r:' .. run.id, K.run(run.id), run.held)
+    run.held = nil
+  end
   if before == 'waiting' then redis.call('HDEL', K.run(run.id), 'broker', 'message', 'reason') end
   if after == 'running' and run.expires then redis.call('ZREM', K.agenda, 'x:' .. run.id) end
   if FINISHED[after] then leave(run, at) end
