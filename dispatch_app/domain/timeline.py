@@ -44,18 +44,16 @@ class Timeline:
         self._key = key
         self._calendars = [_named(each, calendars or {}) for each in self.members]
         self._jitter = max(each.jitter for each in self.members)
+        only = self.members[0] if len(self.members) == 1 and not self._calendars[0] else None
+        #: its occurrences are those of this one
+        self._only = only
+        #: and lie as far from one another, always
+        self._regular = only if isinstance(only, Interval) else None
 
     @property
     def nothing_done(self) -> Done:
         """The counts at the beginning. Asked with these, `max_runs` bounds nothing."""
         return (0,) * len(self.members)
-
-    @property
-    def _every(self) -> int | None:
-        """The ms between its occurrences, where that is always the same."""
-        only = self.members[0]
-        regular = len(self.members) == 1 and not self._calendars[0]
-        return only.every if isinstance(only, Interval) and regular else None
 
     @property
     def is_counted(self) -> bool:
@@ -68,6 +66,8 @@ class Timeline:
 
     def next_after(self, moment: int, done: Done) -> int | None:
         """The first occurrence strictly after `moment`; None: no more."""
+        if self._only is not None:
+            return self._only.next_after(moment) if self._open(done) else None
         found = [self._next_of(at, moment) for at in self._open(done)]
         return min((each for each in found if each is not None), default=None)
 
@@ -86,8 +86,13 @@ class Timeline:
 
     def latest_until(self, known: int, until: int, done: Done) -> int:
         """The last occurrence that is not after `until`; `known` is one that is not."""
+        following = self.next_after(known, done)
+        if following is None or following > until:
+            return known
+        if self._regular:
+            return following + self._steps(self._regular, following, until) * self._regular.every
         # next_after never decreases, so its last value up to `until` can be found by halving
-        low, high = known, until
+        low, high = following, until
         while low < high:
             middle = (low + high + 1) // 2
             moment = self.next_after(middle - 1, done)
@@ -101,8 +106,8 @@ class Timeline:
         """How many occurrences there are from `first` to `last`, both included; `most` at most,
         where they have to be counted one by one."""
         number, moment = 0, self.next_after(first - 1, done)
-        if moment is not None and moment <= last and self._every:
-            return (self.latest_until(moment, last, done) - moment) // self._every + 1
+        if moment is not None and moment <= last and self._regular:
+            return self._steps(self._regular, moment, last) + 1
         while moment is not None and moment <= last and number < most:
             number += 1
             moment = self.next_after(moment, done)
@@ -120,6 +125,12 @@ class Timeline:
             jitter = min(jitter, after - moment - 1)
         lot = int.from_bytes(sha256(f"{self._key}/{moment}".encode()).digest()[:8], "big")
         return moment + lot % (jitter + 1)
+
+    @staticmethod
+    def _steps(regular: Interval, first: int, until: int) -> int:
+        """How many occurrences follow on `first` until then."""
+        end = until if regular.end_time is None else min(until, regular.end_time)
+        return (end - first) // regular.every
 
     def _open(self, done: Done) -> Sequence[int]:
         """Which schedules have occurrences left to count."""

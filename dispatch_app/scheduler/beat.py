@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import socket
 import time
+from importlib.metadata import version
 from typing import Any
 
 from celery.beat import Scheduler
 from celery.utils.log import get_logger
 
-from dispatch_app import __version__
 from dispatch_app.domain.errors import ConfigError, StoreUnavailable
 from dispatch_app.domain.schedule import zones
 from dispatch_app.operations import Platform
@@ -30,7 +30,7 @@ logger = get_logger(__name__)
 
 #: What the moments of tasks follow from, apart from what they say: another zone data or another
 #: program may mean other ones.
-RULES = f"zones {zones.VERSION}, dispatch {__version__}"
+RULES = f"zones {zones.VERSION}, dispatch {version('celery-dispatch')}"
 #: Seconds before the next look, where another scheduler was faster.
 _AFTER_LOSING = 0.02
 
