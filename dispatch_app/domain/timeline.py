@@ -41,6 +41,10 @@ class Timeline:
         self, schedule: Kind, key: str = "", calendars: Mapping[str, Allowing] | None = None
     ) -> None:
         self.members = schedule.schedules if isinstance(schedule, Several) else (schedule,)
+        self._all = range(len(self.members))
+        self._most = [getattr(each, "max_runs", None) for each in self.members]
+        #: whether `max_runs` bounds it
+        self.is_counted = any(most is not None for most in self._most)
         self._key = key
         self._calendars = [_named(each, calendars or {}) for each in self.members]
         self._jitter = max(each.jitter for each in self.members)
@@ -54,11 +58,6 @@ class Timeline:
     def nothing_done(self) -> Done:
         """The counts at the beginning. Asked with these, `max_runs` bounds nothing."""
         return (0,) * len(self.members)
-
-    @property
-    def is_counted(self) -> bool:
-        """Whether `max_runs` bounds it."""
-        return any(getattr(each, "max_runs", None) is not None for each in self.members)
 
     def fitted(self, done: Done) -> Done:
         """Counts that were written for another number of schedules, for this one."""
@@ -134,11 +133,10 @@ class Timeline:
 
     def _open(self, done: Done) -> Sequence[int]:
         """Which schedules have occurrences left to count."""
-        return [
-            at
-            for at, (each, count) in enumerate(zip(self.members, done, strict=True))
-            if (most := getattr(each, "max_runs", None)) is None or count < most
-        ]
+        if not self.is_counted:
+            return self._all
+        pairs = enumerate(zip(self._most, done, strict=True))
+        return [at for at, (most, count) in pairs if most is None or count < most]
 
     def _next_of(self, at: int, moment: int) -> int | None:
         """The first occurrence of one schedule after `moment` that its calendars allow."""
