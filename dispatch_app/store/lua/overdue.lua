@@ -17,7 +17,8 @@ local at, ended = now(a.now), 0
 
 local function expire(run)
   if not move(run, 'expired', at) then return false end
-  redis.call('HSET', K.run(run.id), 'reason', 'it was not started in time')
+  -- if it says already what it waited for, that is why
+  redis.call('HSETNX', K.run(run.id), 'reason', 'it was not started in time')
   return true
 end
 
