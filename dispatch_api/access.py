@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from flask import Flask, Request, request
+from flask import Flask, Request, g, request
 
 from dispatch_api.problems import NotAllowed
 
+#: Who calls where no key is configured: a program on this machine, whoever has started it.
+ANYBODY = "somebody on this machine"
 #: Endpoints that answer everybody.
 OPEN = frozenset({"health.healthz"})
 
@@ -44,16 +46,22 @@ def guard(app: Flask, keys: Mapping[str, str]) -> None:
             return
         if not keys and not is_local(request):
             raise NotAllowed(_NO_KEYS)
-        if keys and not holds_key(request, keys):
+        g.caller = holder(request, keys) if keys else ANYBODY
+        if g.caller is None:
             raise NotAllowed(_WRONG_KEY)
 
 
-def holds_key(request: Request, keys: Mapping[str, str]) -> bool:
-    """Whether the caller names one of the secrets. Takes the same time whichever it is."""
+def caller() -> str:
+    """Who makes this request: the name of the key that was sent, if there are keys."""
+    return str(g.caller)
+
+
+def holder(request: Request, keys: Mapping[str, str]) -> str | None:
+    """The name of the key whose secret was sent. Takes the same time whichever it is."""
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     secret = given.strip().encode("utf-8", "surrogatepass")
-    found = [hmac.compare_digest(secret, key.encode()) for key in keys.values()]
-    return scheme.lower() == "bearer" and any(found)
+    found = [name for name, key in keys.items() if hmac.compare_digest(secret, key.encode())]
+    return found[0] if found and scheme.lower() == "bearer" else None
 
 
 def is_local(request: Request) -> bool:

@@ -1,4 +1,4 @@
-"""What is wrong, in words."""
+"""What is wrong, and what is worth knowing, in words."""
 
 from __future__ import annotations
 
@@ -17,3 +17,9 @@ def check(store: Store) -> list[str]:
     except StoreUnavailable as error:
         return [error.message]
     return problems
+
+
+def notes(store: Store) -> list[str]:
+    """What keeps tasks from being run because somebody wants it so, a sentence each."""
+    pause = store.pauses.of_everything()
+    return [f"{pause}."] if pause else []

@@ -149,13 +149,13 @@ def purge(dispatch: Platform, task_id: str, revision: int | None = None) -> None
     dispatch.store.tasks.purge(task_id, revision)
 
 
-def pause(dispatch: Platform, task_id: str, note: str = "") -> StoredTask:
-    """Stop a schedule, with a note why.
+def pause(dispatch: Platform, task_id: str, note: str = "", who: str = "") -> StoredTask:
+    """Stop a schedule, with a note why, and who has said so.
 
     Raises:
         NotFound, Conflict (there is nothing to stop), StoreUnavailable.
     """
-    dispatch.store.tasks.pause(task_id, pause=True, note=f"Paused: {note}" if note else "")
+    dispatch.store.tasks.pause(task_id, pause=True, note=_pause_note(who, note))
     return dispatch.store.tasks.get(task_id)
 
 
@@ -358,6 +358,11 @@ def _one_time(task: Task, now: int) -> int:
 def _check_revision(before: StoredTask, revision: int | None) -> None:
     if revision is not None and before.revision != revision:
         raise RevisionMismatch
+
+
+def _pause_note(who: str, note: str) -> str:
+    by = f"Paused by {who}" if who else "Paused" if note else ""
+    return f"{by}: {note}" if note else by
 
 
 def _readable(dispatch: Platform, task_id: str) -> StoredTask:

@@ -126,6 +126,7 @@ class Target:
         operation = OPERATIONS[name]
         path = operation["path"].replace("{task_id}", ids or "mine")
         path = path.replace("{run_id}", ids or self._run).replace("{name}", ids or "mine")
+        path = path.replace("{queue}", ids or "mine").replace("{type_name}", ids or "mine")
         path = f"{path}?{query}" if query else path
         return self.client.open(path, method=operation["method"], **sent)
 

@@ -43,6 +43,17 @@ def test_an_installation_is_ready_with_a_beat_and_a_worker(client, alive) -> Non
     assert answer.content_type == "application/json"
 
 
+def test_one_in_which_everything_is_paused_is_ready_and_says_so(client, alive) -> None:
+    alive("worker")
+    alive("scheduler")
+    client.post("/api/v1/pause", json={"note": "the night"})
+    answer = client.get("/readyz")
+    notes = ["Everything is paused by somebody on this machine: the night."]
+    assert (answer.status_code, answer.json) == (200, {"status": "ok", "notes": notes})
+    client.post("/api/v1/resume")
+    assert client.get("/readyz").json == {"status": "ok"}
+
+
 def test_one_that_stops_is_missed(client, alive, dispatch: Dispatch) -> None:
     alive("worker")
     alive("scheduler")

@@ -33,7 +33,9 @@ def test_a_paused_task_says_why_and_is_not_due(mine, dispatch: Dispatch) -> None
     assert answer.status_code == 200
     assert answer.json == mine.get(MINE).json
     assert (answer.json["status"], answer.json["enabled"]) == ("paused", False)
-    assert answer.json["notes"] == ["Paused: the target is down until Monday"]
+    assert answer.json["notes"] == [
+        "Paused by somebody on this machine: the target is down until Monday"
+    ]
     assert answer.json["next_run_at"] is None
     assert agenda(dispatch) == []
 

@@ -17,6 +17,11 @@ GET     /api/v1/calendars
 DELETE  /api/v1/calendars/<name>
 GET     /api/v1/calendars/<name>
 PUT     /api/v1/calendars/<name>
+POST    /api/v1/pause
+GET     /api/v1/pauses
+POST    /api/v1/queues/<queue>/pause
+POST    /api/v1/queues/<queue>/resume
+POST    /api/v1/resume
 GET     /api/v1/runs
 GET     /api/v1/runs/<run_id>
 POST    /api/v1/runs/<run_id>/cancel
@@ -35,6 +40,8 @@ POST    /api/v1/tasks/<task_id>/resume
 GET     /api/v1/tasks/<task_id>/runs
 POST    /api/v1/tasks/<task_id>/trigger
 GET     /api/v1/types
+POST    /api/v1/types/<type_name>/pause
+POST    /api/v1/types/<type_name>/resume
 GET     /docs
 GET     /docs/<name>
 GET     /healthz
@@ -99,5 +106,7 @@ def test_every_route_is_in_the_openapi_document_or_is_a_page(app: Flask):
 
 def test_every_noun_of_the_api_has_a_folder_of_routes_and_schemas():
     for blueprint in resources.VERSIONED:
-        assert blueprint.url_prefix == f"/{blueprint.name}"
+        # the paths of pauses say what is paused: a queue, a type
+        own = "" if blueprint.name == "pauses" else f"/{blueprint.name}"
+        assert blueprint.url_prefix == own
         assert blueprint.import_name == f"dispatch_api.resources.{blueprint.name}.routes"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dispatch_app.monitor.health import check
+from dispatch_app.monitor.health import check, notes
 from dispatch_app.store import Store
 
 NO_BEAT = "No beat seen: start one with `celery -A dispatch_app beat`."
@@ -47,3 +47,12 @@ def test_a_server_that_is_away_is_the_only_trouble_told(new_redis):
     (problem,) = check(store)
     assert "Redis does not answer" in problem
     store.close()
+
+
+def test_that_everything_is_paused_is_worth_knowing_and_no_trouble(store):
+    before = check(store)
+    store.pauses.pause("queue:default", "ci")
+    assert notes(store) == []
+    store.pauses.pause("all", "ci", "moving house")
+    assert notes(store) == ["Everything is paused by ci: moving house."]
+    assert check(store) == before

@@ -407,6 +407,8 @@ def test_pause_with_a_note_and_resume(dispatch):
     assert (paused.status, paused.next_run_at) == ("paused", None)
     assert paused.notes == ("Paused: holidays",)
     assert tasks.pause(dispatch, task.id).notes == ()
+    assert tasks.pause(dispatch, task.id, who="ci").notes == ("Paused by ci",)
+    assert tasks.pause(dispatch, task.id, "holidays", "ci").notes == ("Paused by ci: holidays",)
     resumed = tasks.resume(dispatch, task.id)
     assert (resumed.status, resumed.next_run_at) == ("scheduled", task.next_run_at)
 

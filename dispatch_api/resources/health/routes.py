@@ -19,6 +19,14 @@ class HealthSchema(Schema):
     status = fields.String(metadata={"example": "ok"})
 
 
+class ReadySchema(HealthSchema):
+    """That tasks would be run."""
+
+    notes = fields.List(
+        fields.String(), metadata={"description": "Why they are not, where somebody wants it so."}
+    )
+
+
 @blp.get("/healthz")
 @blp.response(200, HealthSchema)
 @blp.doc(security=[])
@@ -28,10 +36,11 @@ def healthz() -> dict[str, str]:
 
 
 @blp.get("/readyz")
-@blp.response(200, HealthSchema)
+@blp.response(200, ReadySchema)
 def readyz() -> Any:
     """Say whether tasks would be run now, and if not, what is wrong."""
     wrong = health.check(dispatch.store)
     if wrong:
         return problem("not-ready", 503, " ".join(wrong), problems=wrong)
-    return {"status": "ok"}
+    notes = health.notes(dispatch.store)
+    return {"status": "ok", "notes": notes} if notes else {"status": "ok"}

@@ -9,6 +9,7 @@ import msgspec
 from flask import Response, request, url_for
 
 from dispatch_api import bodies
+from dispatch_api.access import caller
 from dispatch_api.resources.runs.routes import made
 from dispatch_api.resources.runs.schemas import RunPage, RunSchema, RunsOfTaskQuery
 from dispatch_api.resources.tasks.results import wait_for_result
@@ -187,7 +188,7 @@ def trigger_task(body: dict[str, Any], task_id: str) -> tuple[Run, dict[str, str
 @blp.problems(404, 409)
 def pause_task(body: dict[str, Any], task_id: str) -> Tagged:
     """Stop a schedule, with a note why."""
-    return _tagged(tasks.pause(dispatch, task_id, body["note"]))
+    return _tagged(tasks.pause(dispatch, task_id, body["note"], caller()))
 
 
 @blp.post("/<task_id>/resume")

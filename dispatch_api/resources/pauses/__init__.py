@@ -1,0 +1,1 @@
+"""Pauses: everything, a queue or a type that is stopped."""
