@@ -338,6 +338,24 @@ def test_who_gets_no_lease_calls_nothing(attempts, why):
         assert store.client.hgetall(key) == before
 
 
+@pytest.mark.parametrize("queue", ["q", "moved"])
+def test_a_run_whose_queue_is_paused_is_not_started_and_goes_on_later(attempts, queue):
+    """The queue from which its message came, which somebody may have moved."""
+    task = attempts.task(lambda: attempts.called.append("called"))
+    run = attempts.queued()
+    info = {"delivery_info": {"exchange": "", "routing_key": queue}}
+    pauses = attempts.dispatch.store.pauses
+    pauses.pause(f"queue:{queue}", "ci", "slow")
+    state, run = attempts.attempt(task, run, **info)
+    # ignored: its message is acknowledged, and what is held has another one sent
+    assert (state, run.status, run.attempts) == (states.IGNORED, "queued", ())
+    assert run.reason == f"the queue {queue} is paused: slow"
+    assert attempts.called == []
+    assert pauses.resume(f"queue:{queue}").held == 1
+    state, run = attempts.attempt(task, run, **info)
+    assert (state, run.status, attempts.called) == (states.SUCCESS, "succeeded", ["called"])
+
+
 def test_a_run_that_was_cancelled_meanwhile_is_over_whatever_the_function_does(attempts):
     def theirs(self):
         runs.cancel(attempts.dispatch, self.request.id)
