@@ -59,6 +59,7 @@ class RunFilter(msgspec.Struct, frozen=True, kw_only=True):
     status: str | None = None
     type: str | None = None
     queue: str | None = None
+    backfill_id: str | None = None
     after: int | None = None
     before: int | None = None
 
@@ -140,11 +141,14 @@ class Runs:
 
     def finish(
         self, run_id: str, token: str, outcome: Outcome, definition: Task | None = None
-    ) -> None:
+    ) -> str:
         """End the attempt that this token holds. Once more does no harm.
 
         Args:
             definition: of the next attempts, if it is another one.
+
+        Returns:
+            The run's status: that of the outcome, unless it was asked to end (`cancelled`).
 
         Raises:
             LeaseLost: it is somebody else's by now, or the run is over.
@@ -163,8 +167,10 @@ class Runs:
             "keep": self._keep,
             "def": encode_task(definition) if definition else None,
         }
-        if self._scripts.call("finish", arguments)[0] == "LOST":
+        reply = self._scripts.call("finish", arguments)
+        if reply[0] == "LOST":
             raise LeaseLost
+        return str(reply[1])
 
     def postpone(self, run_id: str, attempt: int, *, delay: int, reason: str) -> None:
         """Have the message of a queued attempt sent again in `delay` ms, and say why it waits."""
@@ -248,6 +254,7 @@ class Runs:
                 ("task", where.task_id),
                 ("status", where.status),
                 ("type", where.type),
+                ("backfill", where.backfill_id),
             )
             if value is not None
         ]
@@ -279,6 +286,7 @@ class Runs:
 def _passes(run: Run, where: RunFilter) -> bool:
     return (
         (where.task_id is None or run.task_id == where.task_id)
+        and (where.backfill_id is None or run.backfill_id == where.backfill_id)
         and (where.status is None or run.status == where.status)
         and (where.type is None or run.definition.type == where.type)
         and (where.queue is None or run.definition.queue == where.queue)

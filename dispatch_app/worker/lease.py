@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery.concurrency.prefork import TaskPool
 from celery.signals import worker_process_init
 from celery.utils.log import get_logger
 from celery.worker import state
@@ -51,18 +52,22 @@ def _end(worker: Any, request: DispatchRequest) -> None:
     """Terminate a run that was cancelled or went to another worker, where the pool can."""
     if request not in state.active_requests:
         return
-    logger.warning("Run %s was cancelled or given to another worker: ending it here", request.id)
-    hub = getattr(worker, "hub", None)
-    if hub is None:
-        logger.warning("This pool cannot end a run; what it still does counts for nothing")
+    if not _has_processes(worker):
+        request.leave_alone()
         return
+    logger.warning("Run %s was cancelled or given to another worker: ending it here", request.id)
     # acknowledging belongs to the thread that reads from the broker
-    hub.call_soon(request.end, worker.pool)
+    worker.hub.call_soon(request.end, worker.pool)
 
 
 def _ask(worker: Any, request: DispatchRequest) -> None:
     """Ask a run to end by itself, where the pool can: its function is told so as by the soft time
     limit. Elsewhere it learns of it when it reports progress."""
-    hub = getattr(worker, "hub", None)
-    if request in state.active_requests and hub is not None:
-        hub.call_soon(request.ask_to_end)
+    if request in state.active_requests and _has_processes(worker):
+        worker.hub.call_soon(request.ask_to_end)
+
+
+def _has_processes(worker: Any) -> bool:
+    """Whether each run has a process of its own, which can be sent a signal. The other pools run
+    them in this very process, and name it where they are asked for a run's."""
+    return isinstance(worker.pool, TaskPool) and getattr(worker, "hub", None) is not None

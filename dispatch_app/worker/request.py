@@ -15,6 +15,7 @@ from billiard.exceptions import WorkerLostError
 from billiard.pool import SIG_SOFT_TIMEOUT
 from celery.exceptions import TimeLimitExceeded
 from celery.utils.log import get_logger
+from celery.worker import state
 from celery.worker.request import Request
 
 from dispatch_app.domain.errors import Conflict, DispatchError
@@ -33,7 +34,7 @@ class DispatchRequest(Request):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._taken_away = self._asked = False
+        self._taken_away = self._asked = self._left_alone = False
         if self.is_ours:
             # a redelivered message gets another one: two deliveries never share a lease
             self._request_dict[TOKEN] = f"{self.hostname}/{new_id()}"
@@ -71,16 +72,29 @@ class DispatchRequest(Request):
     def end(self, pool: Any) -> None:
         """Terminate an attempt that is no longer this worker's; the run is not touched: it is over,
         or somebody else's."""
-        self._taken_away = True
-        self.terminate(pool)
+        if self in state.active_requests:
+            self._taken_away = True
+            self.terminate(pool)
 
     def ask_to_end(self) -> None:
         """Raise SoftTimeLimitExceeded in the process that runs it, once."""
-        if self.worker_pid and not self._asked and SIG_SOFT_TIMEOUT is not None:
-            self._asked = True
-            logger.info("Run %s is asked to end: its overlap policy wants another one", self.id)
-            with suppress(ProcessLookupError):
-                os.kill(self.worker_pid, SIG_SOFT_TIMEOUT)
+        # while it is active its process has got no other run
+        if self._asked or self not in state.active_requests or SIG_SOFT_TIMEOUT is None:
+            return
+        self._asked = True
+        logger.info("Run %s is asked to end: its overlap policy wants another one", self.id)
+        with suppress(ProcessLookupError):
+            os.kill(self.worker_pid, SIG_SOFT_TIMEOUT)
+
+    def leave_alone(self) -> None:
+        """It is no longer this worker's, and nothing can be done about it; say so once."""
+        if not self._left_alone:
+            self._left_alone = True
+            logger.warning(
+                "Run %s was cancelled or given to another worker. This pool cannot end it: what it "
+                "still does counts for nothing.",
+                self.id,
+            )
 
     def _announce_revoked(self, reason: str, *args: Any, **kwargs: Any) -> None:
         if self.is_ours and not self._taken_away:

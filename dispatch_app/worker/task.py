@@ -234,14 +234,20 @@ def _finish(task: Task, context: RunContext, outcome: Outcome) -> None:
     """Write the outcome down, waiting for a Redis that is away as long as the lease may live.
 
     An outcome that comes too late changes nothing: the run is somebody else's by then (I3).
+
+    Raises:
+        celery.exceptions.Ignore: it is, or the run was asked to end: then it is cancelled, whatever
+            it came to, and Celery is told neither of a success nor of a failure or a retry.
     """
     dispatch = task.app.dispatch
     end = time.monotonic() + 3 * dispatch.config.scheduler.heartbeat_interval / 1000
     pause = 0.1
     while True:
         try:
-            dispatch.store.runs.finish(context.id, context.lease.token, outcome, context.changed)
-            return
+            status = dispatch.store.runs.finish(
+                context.id, context.lease.token, outcome, context.changed
+            )
+            break
         except LeaseLost as error:
             logger.warning("Run %s, attempt %s: %s", context.id, context.attempt, error)
             raise Ignore from error
@@ -250,3 +256,6 @@ def _finish(task: Task, context: RunContext, outcome: Outcome) -> None:
                 raise
             time.sleep(pause)
             pause = min(2 * pause, 1.0)
+    if status == "cancelled":
+        logger.info("Run %s has ended as it was asked to", context.id)
+        raise Ignore

@@ -219,6 +219,40 @@ def tidy():
         return "tidied up"
 
 
+@app.task(name="tidying", bind=True, base=NotingTask)
+def tidying(self, seconds=60, takes=0.0):
+    """Takes its time, and some to tidy up when it is told to end."""
+    note(self.request.id, "begins")
+    try:
+        time.sleep(seconds)
+    except SoftTimeLimitExceeded:
+        note(self.request.id, "is told")
+        time.sleep(takes)
+        note(self.request.id, "is tidy")
+        return "tidied up"
+    return "done"
+
+
+@app.task(name="interruptible", bind=True, base=NotingTask)
+def interruptible(self):
+    """Takes its time, and leaves it to others what it means to be told to end."""
+    note(self.request.id, "begins")
+    time.sleep(60)
+
+
+@app.task(name="asking", bind=True)
+def asking(self, seconds=60, takes=0.0):
+    """Reports progress until it learns that it is to end, as pools without processes need it."""
+    note(self.request.id, "begins")
+    end = time.monotonic() + seconds
+    while not self.dispatch.cancelled and time.monotonic() < end:
+        time.sleep(0.05)
+        self.dispatch.progress(time.monotonic())
+    note(self.request.id, "is told" if self.dispatch.cancelled else "ends")
+    time.sleep(takes)
+    return "asked"
+
+
 @app.task(name="endless")
 def endless():
     """Does not let itself be interrupted by the soft limit."""
