@@ -1,5 +1,6 @@
 """The list of nouns."""
 
+from dispatch_api.resources.backfills.routes import blp as backfills
 from dispatch_api.resources.calendars.routes import blp as calendars
 from dispatch_api.resources.docs.routes import blp as docs
 from dispatch_api.resources.health.routes import blp as health
@@ -10,7 +11,7 @@ from dispatch_api.resources.tasks.routes import blp as tasks
 from dispatch_api.resources.types.routes import blp as types
 
 #: under /api/v1
-VERSIONED = (tasks, runs, schedules, calendars, types, pauses)
+VERSIONED = (tasks, runs, schedules, calendars, types, pauses, backfills)
 #: under /, for machines
 PLAIN = (health,)
 #: under /, for people; not in the OpenAPI document

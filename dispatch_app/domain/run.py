@@ -94,6 +94,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     #: why it is in this status, where that is not plain ("too late to start", "retry of ...")
     reason: str | None = None
     origin: Origin = "schedule"
+    #: the backfill that it belongs to
+    backfill_id: str | None = None
     scheduled_for: int
     queued_at: int | None = None
     started_at: int | None = None

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from dispatch_app.domain.errors import Conflict, InvalidInput, NotFound, RevisionMismatch
-from dispatch_app.domain.planning import first_moment, settled, window
+from dispatch_app.domain.errors import Conflict, NotFound, RevisionMismatch
+from dispatch_app.domain.planning import first_moment, settled
 from dispatch_app.domain.run import Run
 from dispatch_app.domain.schedule import Once
 from dispatch_app.domain.task import OverlapPolicy, StoredTask, Task
@@ -18,9 +18,6 @@ from dispatch_app.operations.payloads import check_payload
 from dispatch_app.operations.timelines import calendars_of, timeline_of
 from dispatch_app.store.codec import encode_task
 from dispatch_app.store.tasks import KEEP, Beginning, NewRun, Overlap
-
-#: Occurrences that one backfill may make.
-MOST_BACKFILLED = 1_000
 
 
 def create(
@@ -201,35 +198,6 @@ def trigger(
     )
     (made,) = dispatch.store.tasks.trigger(task_id, task.type, [run])
     return dispatch.store.runs.get(made)
-
-
-def backfill(dispatch: Platform, task_id: str, start: int, end: int) -> list[Run]:
-    """Run the occurrences of a window again, or for the first time; they do not count as the
-    schedule's own.
-
-    Args:
-        start, end: the window, ms, both inclusive.
-
-    Raises:
-        NotFound, Conflict (it is cancelled), InvalidInput (no schedule, no occurrence or more than
-        1,000 in the window), StoreUnavailable.
-    """
-    task = _readable(dispatch, task_id).definition
-    timeline = timeline_of(task, task_id, calendars_of(dispatch))
-    if timeline is None or task.is_one_off:
-        raise InvalidInput({"schedule": "Only a task with a cron or interval schedule has these."})
-    if end < start:
-        raise InvalidInput({"end": "The window ends before it begins."})
-    moments = window(timeline, start, end, MOST_BACKFILLED + 1)
-    if not moments:
-        raise InvalidInput({"start": "The schedule has no occurrence in this window."})
-    if len(moments) > MOST_BACKFILLED:
-        raise InvalidInput(
-            {"end": f"More than {MOST_BACKFILLED} occurrences; choose a shorter window."}
-        )
-    runs = [make_run(dispatch, task, moment, "backfill") for moment in moments]
-    dispatch.store.tasks.trigger(task_id, task.type, runs)
-    return [dispatch.store.runs.get(run.id) for run in runs]
 
 
 def make_run(

@@ -21,6 +21,7 @@ from dispatch_app.ids import new_id
 from dispatch_app.operations import Platform
 from dispatch_app.operations.tasks import make_run
 from dispatch_app.operations.timelines import Calendars, calendars_of, timeline_of
+from dispatch_app.scheduler.backfilling import carry_on
 from dispatch_app.scheduler.replanning import REPLANS, replan
 from dispatch_app.store.agenda import (
     BATCH,
@@ -61,6 +62,7 @@ def _release(dispatch: Platform, member: DueMember, now: int) -> int:
 _OTHERS: dict[str, Callable[[Platform, DueMember, int], int]] = {
     **dict.fromkeys(REPLANS, replan),
     "h:": _release,
+    "b:": carry_on,
 }
 
 

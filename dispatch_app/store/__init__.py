@@ -6,6 +6,7 @@ import redis
 
 from dispatch_app.domain.errors import StoreUnfit
 from dispatch_app.store.agenda import Agenda
+from dispatch_app.store.backfills import Backfills
 from dispatch_app.store.calendars import Calendars
 from dispatch_app.store.codec import SCHEMA_VERSION
 from dispatch_app.store.connection import open_client, problems_of
@@ -39,6 +40,7 @@ class Store:
         self.runs = Runs(self.client, self.keys, scripts, keep_runs)
         self.agenda = Agenda(scripts, keep_runs)
         self.pauses = Pauses(self.client, self.keys, scripts)
+        self.backfills = Backfills(self.client, self.keys, scripts, keep_runs)
         self.replans = Replans(self.client, self.keys, scripts)
         self.types = Types(self.client, self.keys, scripts)
         self.calendars = Calendars(self.client, self.keys, scripts)

@@ -52,7 +52,7 @@ class Calendars:
 
     def __init__(self, client: Client, keys: Keys, scripts: Scripts) -> None:
         self._client, self._keys, self._scripts = client, keys, scripts
-        self._known: tuple[int, dict[str, Calendar]] = (0, {})
+        self._known: tuple[tuple[str | None, ...], dict[str, Calendar]] = ((), {})
 
     def all(self) -> tuple[int, dict[str, Calendar]]:
         """How often calendars were changed, and all of them by name, as they were then; without
@@ -66,11 +66,13 @@ class Calendars:
     def known(self) -> Mapping[str, Calendar]:
         """All of them by name. Read again only where there was a change; what stayed the same stays
         the same object, with all that is worked out from it."""
+        keys = (self._keys.calendars_since(), self._keys.calendars_rev())
         with reaching_redis():
-            changes = int(self._client.get(self._keys.calendars_rev()) or 0)
+            changes = tuple(self._client.mget(keys))
         before, known = self._known
         if changes != before:
-            changes, found = self.all()
+            # read after its count: a change in between has it read again
+            _, found = self.all()
             kept = {name: one for name, one in known.items() if found.get(name) == one}
             self._known = changes, found | kept
         return self._known[1]

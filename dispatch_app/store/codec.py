@@ -125,6 +125,7 @@ def stored_run(run_id: str, fields: Mapping[str, str], log: Iterable[str] = ()) 
             status=cast(RunStatus, fields["status"]),
             reason=fields.get("reason"),
             origin=cast(Origin, fields["origin"]),
+            backfill_id=fields.get("backfill"),
             scheduled_for=int(fields["at"]),
             queued_at=_moment(fields.get("queued")),
             started_at=_first_start(fields),

@@ -41,9 +41,9 @@ class Keys:
     def agenda(self) -> str:
         """zset: what is due -> moment, ms.
 
-        `t:<task id>`: an occurrence. `c:<calendar>`, `z:` (the rules): it has changed. `h:<scope>`:
-        its pause has ended. Of a run, by its id: `r:` its next message, `x:` it is too late to
-        start, `k:` it was asked to end and has not.
+        `t:<task id>`: an occurrence. `c:<calendar>`, `z:` (the rules): it has changed.
+        `b:<backfill>`: it goes on. `h:<scope>`: its pause has ended. Of a run, by its id: `r:` its
+        next message, `x:` it is too late to start, `k:` it was asked to end and has not.
         """
         return f"{self.prefix}agenda"
 
@@ -65,12 +65,27 @@ class Keys:
         return f"{self.prefix}runs"
 
     def runs_by(self, kind: str, value: str) -> str:
-        """zset of score 0: runs of one `status`, `type` or `task`; gone when empty."""
+        """zset of score 0: runs of one `status`, `type`, `task` or `backfill`; gone when empty."""
         return f"{self.prefix}runs:{kind}:{value}"
 
     def done(self, task_id: str) -> str:
         """list: finished runs of a task, newest first; what retention counts."""
         return f"{self.prefix}done:{task_id}"
+
+    def backfill(self, backfill_id: str) -> str:
+        """hash: a backfill: its window, its overlap policy, how far it is.
+
+        Lives until its task has 100 younger ones, or is purged.
+        """
+        return f"{self.prefix}backfill:{backfill_id}"
+
+    def backfills(self) -> str:
+        """zset of score 0: every backfill, by time of creation."""
+        return f"{self.prefix}backfills"
+
+    def backfills_by(self, kind: str, value: str) -> str:
+        """zset of score 0: backfills of one `task`; gone when empty."""
+        return f"{self.prefix}backfills:{kind}:{value}"
 
     def skips(self, task_id: str) -> str:
         """list: records of skipped occurrences of a task, newest first, capped at 100."""
@@ -117,6 +132,10 @@ class Keys:
     def calendars_rev(self) -> str:
         """string: how often calendars were changed; also the last one's revision."""
         return f"{self.prefix}calendars:rev"
+
+    def calendars_since(self) -> str:
+        """string: moment, ms, from which that is counted."""
+        return f"{self.prefix}calendars:since"
 
     def beats(self, kind: str) -> str:
         """zset: name of a live `worker` or `scheduler` -> moment until which it counts as alive."""

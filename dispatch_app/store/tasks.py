@@ -56,6 +56,8 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     expires: int | None = None
     #: what becomes of it while other runs of its task are not finished; None: it runs beside them
     overlap: Overlap | None = None
+    #: the backfill that it belongs to
+    backfill: str | None = None
     #: a definition of its own in place of the task's, as `encode_task` makes it
     definition: str | None = msgspec.field(default=None, name="def")
 

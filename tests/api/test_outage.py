@@ -40,7 +40,7 @@ def http(server: RedisServer, serve):
 def request(http: httpx.Client, name: str, run_id: str) -> httpx.Response:
     """Call an operation as it should be called."""
     operation = OPERATIONS[name]
-    ids = dict.fromkeys(("task_id", "name", "queue", "type_name"), "mine")
+    ids = dict.fromkeys(("task_id", "name", "queue", "type_name", "backfill_id"), "mine")
     path = operation["path"].format(run_id=run_id, **ids)
     body = CONTENT.get(name, {}) if operation["body"] else None
     return http.request(operation["method"], path, json=body)

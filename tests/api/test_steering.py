@@ -6,10 +6,23 @@ import pytest
 from flask.testing import FlaskClient
 
 from dispatch_app.dispatch import Dispatch
+from dispatch_app.scheduler.dispatching import advance
 from dispatch_app.store.types import TaskType
-from tests.api.calls import DAILY, ONCE, TASKS, create, ended, problem, refused
+from tests.api.calls import (
+    DAILY,
+    ONCE,
+    RUNS,
+    TASKS,
+    create,
+    ended,
+    finish,
+    problem,
+    refused,
+    start,
+)
 
 MINE = f"{TASKS}/mine"
+BACKFILLS = "/api/v1/backfills"
 
 
 @pytest.fixture
@@ -129,21 +142,55 @@ def test_a_cancelled_task_is_not_run(mine: FlaskClient) -> None:
 # Backfill
 
 
-def test_a_backfill_runs_the_occurrences_of_a_window_both_ends_included(mine) -> None:
+WINDOW = {"start": "2024-02-28T00:00:00Z", "end": "2024-03-01T01:00:00+01:00"}
+
+
+def carried_out(dispatch: Dispatch) -> None:
+    """As a scheduler does."""
+    while advance(dispatch, dispatch.store.agenda.due()):
+        pass
+
+
+def test_a_backfill_runs_the_occurrences_of_a_window_both_ends_included(mine, dispatch) -> None:
     before = mine.get(MINE).json
-    window = {"start": "2024-02-28T00:00:00Z", "end": "2024-03-01T01:00:00+01:00"}
-    answer = mine.post(f"{MINE}/backfill", json=window)
-    assert answer.status_code == 201
-    days = ["2024-02-28", "2024-02-29", "2024-03-01"]
-    assert [run["scheduled_for"] for run in answer.json["items"]] == [
-        f"{day}T00:00:00Z" for day in days
-    ]
-    assert {(run["origin"], run["status"]) for run in answer.json["items"]} == {
-        ("backfill", "queued")
+    answer = mine.post(f"{MINE}/backfill", json=WINDOW)
+    backfill = answer.json
+    assert (answer.status_code, backfill["status"], backfill["total"]) == (201, "running", 3)
+    assert answer.headers["Location"] == f"{BACKFILLS}/{backfill['id']}"
+    assert (backfill["overlap"], backfill["progress"], backfill["made"]) == ("allow_all", 0, 0)
+    carried_out(dispatch)
+    runs = mine.get(f"{RUNS}?backfill={backfill['id']}").json["items"]
+    days = ["2024-03-01", "2024-02-29", "2024-02-28"]
+    assert [run["scheduled_for"] for run in runs] == [f"{day}T00:00:00Z" for day in days]
+    assert {(r["origin"], r["status"], r["backfill_id"]) for r in runs} == {
+        ("backfill", "queued", backfill["id"])
     }
-    assert answer.json["next"] is None
     task = mine.get(MINE).json
     assert (task["next_run_at"], task["counts"]["runs"]) == (before["next_run_at"], 3)
+    start(dispatch, runs[-1]["id"])
+    finish(dispatch, runs[-1]["id"])
+    shown = mine.get(f"{BACKFILLS}/{backfill['id']}").json
+    assert (shown["progress"], shown["counts"]["succeeded"]) == (0.3333, 1)
+
+
+def test_a_backfill_is_listed_and_stopped(mine, dispatch) -> None:
+    first = mine.post(f"{MINE}/backfill", json={**WINDOW, "overlap": "buffer_all"}).json
+    carried_out(dispatch)
+    second = mine.post(f"{MINE}/backfill", json=WINDOW).json
+    listed = mine.get(f"{BACKFILLS}?task_id=mine").json
+    assert [one["id"] for one in listed["items"]] == [second["id"], first["id"]]
+    page = mine.get(f"{BACKFILLS}?limit=1").json
+    assert [one["id"] for one in page["items"]] == [second["id"]]
+    rest = mine.get(f"{BACKFILLS}?limit=1&cursor={page['next']}").json
+    assert [one["id"] for one in rest["items"]] == [first["id"]]
+    stopped = mine.post(f"{BACKFILLS}/{first['id']}/cancel")
+    assert (stopped.status_code, stopped.json["status"]) == (200, "cancelled")
+    assert stopped.json["counts"]["cancelled"] == 3
+    assert mine.post(f"{BACKFILLS}/{first['id']}/cancel").status_code == 200
+    found = mine.get(f"{BACKFILLS}?status=cancelled").json["items"]
+    assert [one["id"] for one in found] == [first["id"]]
+    problem(mine.get(f"{BACKFILLS}/nobodys"), 404, "not-found")
+    problem(mine.post(f"{BACKFILLS}/nobodys/cancel"), 404, "not-found")
 
 
 @pytest.mark.parametrize(
@@ -151,7 +198,8 @@ def test_a_backfill_runs_the_occurrences_of_a_window_both_ends_included(mine) ->
     [
         ({"start": "2024-01-01T01:00:00Z", "end": "2024-01-01T02:00:00Z"}, "start"),
         ({"start": "2024-01-02T00:00:00Z", "end": "2024-01-01T00:00:00Z"}, "end"),
-        ({"start": "2000-01-01T00:00:00Z", "end": "2024-01-01T00:00:00Z"}, "end"),
+        ({"start": "1970-01-01T00:00:00Z", "end": "2270-01-01T00:00:00Z"}, "end"),
+        ({**WINDOW, "overlap": "none"}, "overlap"),
         ({"start": "2024-01-01", "end": "2024-01-01T00:00:00Z"}, "start"),
         ({"start": "2024-01-01T00:00:00Z"}, "end"),
         ({"start": "2024-01-01T00:00:00Z", "end": None}, "end"),

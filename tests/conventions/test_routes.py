@@ -17,6 +17,9 @@ GET     /api/v1/calendars
 DELETE  /api/v1/calendars/<name>
 GET     /api/v1/calendars/<name>
 PUT     /api/v1/calendars/<name>
+GET     /api/v1/backfills
+GET     /api/v1/backfills/<backfill_id>
+POST    /api/v1/backfills/<backfill_id>/cancel
 POST    /api/v1/pause
 GET     /api/v1/pauses
 POST    /api/v1/queues/<queue>/pause

@@ -17,8 +17,8 @@ from dispatch_app.domain.errors import (
 )
 from dispatch_app.domain.schedule import Cron, Interval, Once
 from dispatch_app.domain.task import Task
-from dispatch_app.operations import tasks
-from dispatch_app.store.runs import Outcome, RunFilter
+from dispatch_app.operations import backfills, tasks
+from dispatch_app.store.runs import Outcome
 from dispatch_app.store.tasks import TaskFilter
 from dispatch_app.store.types import TaskType
 
@@ -232,7 +232,7 @@ def test_a_definition_that_cannot_be_read_can_be_replaced(dispatch):
     for refused in (
         lambda: tasks.change(dispatch, "mine", lambda task: task),
         lambda: tasks.trigger(dispatch, "mine"),
-        lambda: tasks.backfill(dispatch, "mine", 0, 1),
+        lambda: backfills.start(dispatch, "mine", 0, 1),
     ):
         with pytest.raises(Conflict, match="cannot be read"):
             refused()
@@ -430,7 +430,6 @@ def test_only_a_schedule_can_be_paused(dispatch):
         tasks.resume,
         tasks.trigger,
         lambda dispatch, task_id: tasks.change(dispatch, task_id, renamed("x")),
-        lambda dispatch, task_id: tasks.backfill(dispatch, task_id, 0, 1),
     ],
 )
 def test_what_is_not_there_is_not_found(dispatch, verb):
@@ -438,7 +437,7 @@ def test_what_is_not_there_is_not_found(dispatch, verb):
         verb(dispatch, "unknown")
 
 
-# Trigger and backfill
+# Trigger
 
 
 def test_trigger_runs_now_and_leaves_the_schedule_alone(dispatch, sent):
@@ -474,40 +473,8 @@ def test_trigger_with_a_payload_that_does_not_fit_runs_nothing(dispatch, sent):
 def test_a_cancelled_task_is_not_triggered(dispatch):
     task = tasks.create(dispatch, HOURLY)
     tasks.cancel(dispatch, task.id)
-    for refused in (
-        lambda: tasks.trigger(dispatch, task.id),
-        lambda: tasks.backfill(dispatch, task.id, 0, HOUR),
-    ):
-        with pytest.raises(Conflict, match="is cancelled"):
-            refused()
-
-
-def test_backfill_runs_each_occurrence_of_the_window_in_order(dispatch, sent):
-    task = tasks.create(dispatch, HOURLY)
-    runs = tasks.backfill(dispatch, task.id, 0, 3 * HOUR)
-    assert [run.scheduled_for for run in runs] == [0, HOUR, 2 * HOUR, 3 * HOUR]
-    assert {run.origin for run in runs} == {"backfill"}
-    assert sent() == [run.id for run in runs]
-    listed = dispatch.store.runs.list(RunFilter(task_id=task.id), 10).items
-    assert listed == runs[::-1]
-    assert dispatch.store.tasks.get(task.id).done == (0,)
-
-
-def test_backfill_of_as_many_as_it_may(dispatch):
-    task = tasks.create(dispatch, HOURLY)
-    most = tasks.MOST_BACKFILLED
-    runs = tasks.backfill(dispatch, task.id, 0, (most - 1) * HOUR)
-    assert len(runs) == most
-    with pytest.raises(InvalidInput) as refusal:
-        tasks.backfill(dispatch, task.id, 0, most * HOUR)
-    assert list(refusal.value.fields) == ["end"]
-
-
-def test_backfill_needs_a_schedule_that_recurs(dispatch):
-    task = tasks.create(dispatch, NOW_TASK)
-    with pytest.raises(InvalidInput) as refusal:
-        tasks.backfill(dispatch, task.id, 0, 1)
-    assert list(refusal.value.fields) == ["schedule"]
+    with pytest.raises(Conflict, match="is cancelled"):
+        tasks.trigger(dispatch, task.id)
 
 
 def complete(dispatch, task_id: str) -> None:

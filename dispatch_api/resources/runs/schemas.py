@@ -45,6 +45,7 @@ class RunSchema(Schema):
         allow_none=True, metadata={"description": "Why it is so, where that is not plain."}
     )
     origin = Choice(get_args(Origin))
+    backfill_id = fields.String(allow_none=True)
     scheduled_for = Moment()
     last_scheduled_for = Moment(
         allow_none=True, metadata={"description": "Of skipped occurrences in a row: the last."}
@@ -99,3 +100,4 @@ class RunQuery(RunsOfTaskQuery):
     task_id = Word(r"[A-Za-z0-9._:-]{1,128}", ID_TEXT)
     type = Text(255)
     queue = Text(128)
+    backfill = Text(64, attribute="backfill_id", metadata={"description": "Id of a backfill."})

@@ -10,6 +10,7 @@ from flask import Response, request, url_for
 
 from dispatch_api import bodies
 from dispatch_api.access import caller
+from dispatch_api.resources.backfills.schemas import BackfillSchema
 from dispatch_api.resources.runs.routes import made
 from dispatch_api.resources.runs.schemas import RunPage, RunSchema, RunsOfTaskQuery
 from dispatch_api.resources.tasks.results import wait_for_result
@@ -40,9 +41,10 @@ from dispatch_api.smorest import (
     link_to,
     wanted_revision,
 )
+from dispatch_app.domain.backfill import Backfill
 from dispatch_app.domain.run import Run
 from dispatch_app.domain.task import StoredTask, Task
-from dispatch_app.operations import tasks
+from dispatch_app.operations import backfills, tasks
 from dispatch_app.store.pages import Page
 from dispatch_app.store.runs import RunFilter
 from dispatch_app.store.tasks import TaskFilter
@@ -202,11 +204,16 @@ def resume_task(task_id: str) -> Tagged:
 
 @blp.post("/<task_id>/backfill")
 @blp.arguments(BackfillBody)
-@blp.response(201, RunPage)
+@blp.response(201, BackfillSchema, headers=LOCATION)
 @blp.problems(404, 409)
-def backfill_task(body: dict[str, Any], task_id: str) -> Page[Run]:
-    """Run the occurrences of a window, whether or not they ran before."""
-    return Page(tasks.backfill(dispatch, task_id, body["start"], body["end"]), None)
+def backfill_task(body: dict[str, Any], task_id: str) -> tuple[Backfill, dict[str, str]]:
+    """Run the occurrences of a window, whether or not they ran before.
+
+    Schedulers make the runs, in pieces; `GET /backfills/{id}` shows how far it is.
+    """
+    backfill = backfills.start(dispatch, task_id, **body)
+    location = url_for("backfills.get_backfill", backfill_id=backfill.id)
+    return backfill, {"Location": location}
 
 
 @blp.get("/<task_id>/runs")

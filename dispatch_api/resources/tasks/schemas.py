@@ -319,3 +319,8 @@ class BackfillBody(Schema):
 
     start = Moment(required=True)
     end = Moment(required=True)
+    overlap = Choice(
+        get_args(OverlapPolicy),
+        load_default="allow_all",
+        metadata={"description": "What becomes of one while earlier runs are not finished."},
+    )

@@ -17,6 +17,7 @@
 -- @include move
 -- @include cancel_run
 -- @include trim
+-- @include backfill
 local PIECE = 1000
 local a = cmsgpack.unpack(ARGV[1])
 local key, at = K.task(a.id), now(a.now)
@@ -32,6 +33,9 @@ if status ~= 'cancelled' then
   task_status(a.id, 'cancelled')
   redis.call('HSET', key, 'updated', text(at))
   event('task.cancelled', a.id, nil, 'cancelled')
+end
+for _, id in ipairs(redis.call('ZRANGE', K.backfills_by('task', a.id), 0, -1)) do
+  end_backfill(id, 'cancelled', at, 'its task was cancelled')
 end
 -- first what waits, so that no end releases it
 for _, id in ipairs(redis.call('ZRANGE', K.waiting(a.id), 0, -1)) do cancel_run(id, at, 'its task was cancelled') end

@@ -16,6 +16,8 @@ if a.rev and tonumber(rev) ~= a.rev then return {'CHANGED'} end
 if said == a.calendar then return {'OK', old, 0} end
 if not old and redis.call('HLEN', K.calendars) >= a.most then return {'FULL'} end
 rev = redis.call('INCR', K.calendars_rev)
+-- a count that begins anew, after a flush, is another one
+if rev == 1 then redis.call('SET', K.calendars_since, text(at)) end
 local record = '{"rev":' .. text(rev) .. ',"updated":' .. text(at) .. ',"calendar":' .. a.calendar .. '}'
 redis.call('HSET', K.calendars, a.name, record)
 -- a task may name one that is not there: it was dropped while the task was on its way here

@@ -17,7 +17,11 @@ def record(revision: int, calendar: str, updated: int = NOW) -> str:
 
 def test_a_new_one(scene):
     assert put(scene) == ["OK", record(1, ONE), 1]
-    assert scene.state() == {"calendars": {"c": record(1, ONE)}, "calendars:rev": "1"}
+    assert scene.state() == {
+        "calendars": {"c": record(1, ONE)},
+        "calendars:rev": "1",
+        "calendars:since": str(NOW),
+    }
 
 
 def test_another_in_its_place_puts_its_tasks_before_the_schedulers(scene):
@@ -27,6 +31,7 @@ def test_another_in_its_place_puts_its_tasks_before_the_schedulers(scene):
         "agenda": {"c:c": NOW + 5},
         "calendars": {"c": record(2, TWO, NOW + 5)},
         "calendars:rev": "2",
+        "calendars:since": str(NOW),
     }
 
 

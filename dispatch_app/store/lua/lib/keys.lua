@@ -5,7 +5,8 @@ local K = {
   agenda = P .. 'agenda', leases = P .. 'leases', tasks = P .. 'tasks', runs = P .. 'runs',
   types = P .. 'types', types_seen = P .. 'types:seen',
   calendars = P .. 'calendars', calendars_rev = P .. 'calendars:rev',
-  events = P .. 'events', wake = P .. 'wake', static = P .. 'static', replans = P .. 'replans', rules = P .. 'rules',
+  calendars_since = P .. 'calendars:since',
+  events = P .. 'events', wake = P .. 'wake', static = P .. 'static', replans = P .. 'replans', backfills = P .. 'backfills', rules = P .. 'rules',
   paused = P .. 'paused',
 }
 function K.task(id) return P .. 'task:' .. id end
@@ -14,6 +15,8 @@ function K.log(id) return P .. 'log:' .. id end
 function K.tasks_by(kind, value) return P .. 'tasks:' .. kind .. ':' .. value end
 function K.runs_by(kind, value) return P .. 'runs:' .. kind .. ':' .. value end
 function K.done(id) return P .. 'done:' .. id end
+function K.backfill(id) return P .. 'backfill:' .. id end
+function K.backfills_by(kind, value) return P .. 'backfills:' .. kind .. ':' .. value end
 function K.skips(id) return P .. 'skips:' .. id end
 function K.open(id) return P .. 'open:' .. id end
 function K.waiting(id) return P .. 'waiting:' .. id end

@@ -6,6 +6,7 @@
 -- @include agenda
 -- @include enqueue
 -- @include read_run
+-- @include backfill
 -- A run from one state to another, if the life of a run (domain/run.py) allows it: its record, its
 -- listings, its task's last run and counters, this minute's figures, one event, and what waited for
 -- its end. I5 is kept here: no way leads out of a finished state.
@@ -38,14 +39,15 @@ local function sync_task(task, id, status, at)
   if status == 'retrying' then redis.pcall('HINCRBY', key, 'n:retried', 1) end
 end
 
--- What a finished run leaves behind: its place in the books, and on the agenda.
-local function leave(run, at)
+-- What a finished run leaves behind: its place in the books, in its backfill and on the agenda.
+local function leave(run, after, at)
   redis.call('HSET', K.run(run.id), 'finished', text(at))
   redis.call('LPUSH', K.done(run.task), run.id)
   if run.open then
     redis.call('SREM', K.open(run.task), run.id)
     redis.call('ZREM', K.waiting(run.task), run.id)
   end
+  if run.backfill then count_in_backfill(run.backfill, after, at) end
   if run.expires then redis.call('ZREM', K.agenda, 'x:' .. run.id) end
   if run.cancel then redis.call('ZREM', K.agenda, 'k:' .. run.id) end
 end
@@ -67,7 +69,7 @@ local function move(run, after, at, duration)
   end
   if before == 'waiting' then redis.call('HDEL', K.run(run.id), 'broker', 'message', 'reason') end
   if after == 'running' and run.expires then redis.call('ZREM', K.agenda, 'x:' .. run.id) end
-  if FINISHED[after] then leave(run, at) end
+  if FINISHED[after] then leave(run, after, at) end
   run.status = after
   sync_task(run.task, run.id, after, at)
   count(run.type, after, at, duration)

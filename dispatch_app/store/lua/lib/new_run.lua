@@ -16,6 +16,10 @@ local function new_run(task, type, def, r, at, status)
     redis.call('HSET', key, 'expires', text(r.expires))
     agenda_put('x:' .. r.id, r.expires)
   end
+  if r.backfill then
+    redis.call('HSET', key, 'backfill', r.backfill)
+    redis.call('ZADD', K.runs_by('backfill', r.backfill), 0, r.id)
+  end
   later('ZADD', K.runs, 0, r.id)
   later('ZADD', K.runs_by('status', status), 0, r.id)
   later('ZADD', K.runs_by('type', type), 0, r.id)

@@ -1,0 +1,1 @@
+"""Backfills: windows whose occurrences run again, or for the first time."""

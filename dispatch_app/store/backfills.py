@@ -1,0 +1,166 @@
+"""Backfills: one method per script or read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+import msgspec
+
+from dispatch_app.domain.backfill import Backfill, BackfillStatus
+from dispatch_app.domain.errors import Conflict, CorruptRecord, NotFound
+from dispatch_app.domain.task import OverlapPolicy
+from dispatch_app.store.agenda import DueMember
+from dispatch_app.store.keys import Keys
+from dispatch_app.store.pages import Page, Range, read_page
+from dispatch_app.store.scripts import Client, Scripts, reaching_redis
+from dispatch_app.store.tasks import NewRun
+
+
+class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The next runs of a backfill, and where it stands then."""
+
+    #: cursor and revision of the task as they were read
+    was: str
+    rev: str
+    type: str
+    runs: Sequence[NewRun]
+    cursor: int
+    #: ms, when it goes on; None: that was all
+    next: int | None = None
+    #: why it cannot go on
+    fault: str | None = None
+
+
+class BackfillFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which backfills a listing shows; None: no matter."""
+
+    task_id: str | None = None
+    status: str | None = None
+
+
+# `list` is a method below, so its types need other names there
+Ids = list[str]
+Found = list[Backfill | None]
+
+
+class Backfills:
+    """The backfills of one installation.
+
+    Args:
+        keep: finished runs kept per task.
+    """
+
+    def __init__(self, client: Client, keys: Keys, scripts: Scripts, keep: int) -> None:
+        self._client, self._keys, self._scripts, self._keep = client, keys, scripts, keep
+
+    def start(self, backfill: Backfill) -> None:
+        """Store a new one, for schedulers to carry out.
+
+        Raises:
+            NotFound: no such task.
+            Conflict: it is cancelled.
+        """
+        arguments = {
+            "id": backfill.id,
+            "task": backfill.task_id,
+            "start": backfill.start,
+            "end": backfill.end,
+            "overlap": backfill.overlap,
+            "total": backfill.total,
+        }
+        code, *rest = self._scripts.call("start_backfill", arguments)
+        if code == "NOT_FOUND":
+            raise NotFound("task", backfill.task_id)
+        if code == "CONFLICT":
+            raise Conflict(f"The task {backfill.task_id!r} is {rest[0]}; it has no backfills.")
+
+    def carry_on(self, member: DueMember, piece: Piece) -> int:
+        """Make the next runs; 0: somebody was faster."""
+        arguments = {"id": member.member[2:], "due": member.due, **msgspec.to_builtins(piece)}
+        return int(self._scripts.call("carry_on", arguments))
+
+    def cancel(self, backfill_id: str) -> None:
+        """No more runs; those that are not finished are cancelled. Once more does no harm.
+
+        Raises:
+            NotFound: no such backfill.
+            Conflict: it has ended otherwise.
+        """
+        done: str | None = None
+        while done != "":
+            arguments: dict[str, Any] = {"id": backfill_id, "keep": self._keep, "after": done}
+            code, *rest = self._scripts.call("cancel_backfill", arguments)
+            if code == "NOT_FOUND":
+                raise NotFound("backfill", backfill_id)
+            if code == "ENDED":
+                raise Conflict(f"The backfill {backfill_id!r} has already ended: it is {rest[0]}.")
+            done = rest[0]
+
+    def waiting(self, task_id: str) -> int:
+        """How many runs of a task wait for others of it."""
+        with reaching_redis():
+            return int(self._client.zcard(self._keys.waiting(task_id)))
+
+    def get(self, backfill_id: str) -> Backfill:
+        """One backfill.
+
+        Raises:
+            NotFound: no such backfill.
+            CorruptRecord: it cannot be read.
+        """
+        with reaching_redis():
+            fields = self._client.hgetall(self._keys.backfill(backfill_id))
+        if not fields:
+            raise NotFound("backfill", backfill_id)
+        return _backfill(backfill_id, fields)
+
+    def list(self, where: BackfillFilter, limit: int, cursor: str | None = None) -> Page[Backfill]:
+        """Backfills, newest first."""
+        listing = self._keys.backfills()
+        if where.task_id is not None:
+            listing = self._keys.backfills_by("task", where.task_id)
+
+        def read(ids: Ids) -> Found:
+            return [one if one and _passes(one, where) else None for one in self._many(ids)]
+
+        return read_page(self._client, Range(listings=[listing]), read, limit, cursor)
+
+    def _many(self, ids: Ids) -> Found:
+        with self._client.pipeline(transaction=False) as pipe:
+            for backfill_id in ids:
+                pipe.hgetall(self._keys.backfill(backfill_id))
+            records = pipe.execute()
+        found: Found = []
+        for backfill_id, fields in zip(ids, records, strict=True):
+            try:
+                found.append(_backfill(backfill_id, fields) if fields else None)
+            except CorruptRecord:
+                found.append(None)
+        return found
+
+
+def _passes(backfill: Backfill, where: BackfillFilter) -> bool:
+    return where.status is None or backfill.status == where.status
+
+
+def _backfill(backfill_id: str, fields: Mapping[str, str]) -> Backfill:
+    try:
+        return Backfill(
+            id=backfill_id,
+            task_id=fields["task"],
+            status=cast(BackfillStatus, fields["status"]),
+            start=int(fields["start"]),
+            end=int(fields["end"]),
+            overlap=cast(OverlapPolicy, fields["overlap"]),
+            total=int(fields["total"]),
+            made=int(fields["made"]),
+            over=int(fields["over"]),
+            cursor=int(fields["cursor"]),
+            counts={key[2:]: int(n) for key, n in fields.items() if key.startswith("n:")},
+            created_at=int(fields["created"]),
+            finished_at=int(fields["finished"]) if "finished" in fields else None,
+            note=fields.get("note"),
+        )
+    except (KeyError, ValueError) as error:
+        raise CorruptRecord(f"The backfill {backfill_id} cannot be read: {error}") from error

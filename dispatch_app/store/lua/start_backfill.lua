@@ -1,0 +1,24 @@
+-- What:   a backfill of a task: a window whose occurrences schedulers make into runs, in pieces. Of those
+--         of the task that are over, the oldest beyond 100 are forgotten.
+-- Needs:  the task exists and is not cancelled.
+-- KEYS:   1 prefix
+-- ARGV:   1 msgpack {id, task, start, end, overlap, total, now?}
+-- Reply:  {'OK'} | {'NOT_FOUND'} | {'CONFLICT', status}
+-- @include keys
+-- @include now
+-- @include text
+-- @include agenda
+-- @include backfill
+local a = cmsgpack.unpack(ARGV[1])
+local status = redis.call('HGET', K.task(a.task), 'status')
+if not status then return {'NOT_FOUND'} end
+if status == 'cancelled' then return {'CONFLICT', status} end
+local at = now(a.now)
+redis.call('HSET', K.backfill(a.id), 'task', a.task, 'status', 'running', 'start', text(a.start),
+  'end', text(a['end']), 'overlap', a.overlap, 'total', a.total, 'made', 0, 'over', 0,
+  'cursor', text(a.start - 1), 'created', text(at))
+redis.call('ZADD', K.backfills, 0, a.id)
+redis.call('ZADD', K.backfills_by('task', a.task), 0, a.id)
+agenda_put('b:' .. a.id, at)
+forget_old_backfills(a.task)
+return {'OK'}
