@@ -121,11 +121,14 @@ class Target:
         assert client.put(f"{TASKS}/mine", json={"type": "echo", "schedule": DAILY}).json
         assert client.put(f"{CALENDARS}/mine", json={}).json
         self._run = client.post(f"{TASKS}/mine/trigger").json["id"]
+        window = CONTENT["backfill_task"]
+        self._backfill = client.post(f"{TASKS}/mine/backfill", json=window).json["id"]
 
     def call(self, name: str, ids: str | None = None, query: str = "", **sent: Any) -> TestResponse:
         operation = OPERATIONS[name]
         path = operation["path"].replace("{task_id}", ids or "mine")
         path = path.replace("{run_id}", ids or self._run).replace("{name}", ids or "mine")
+        path = path.replace("{backfill_id}", ids or self._backfill)
         path = path.replace("{queue}", ids or "mine").replace("{type_name}", ids or "mine")
         path = f"{path}?{query}" if query else path
         return self.client.open(path, method=operation["method"], **sent)

@@ -51,6 +51,7 @@ def test_a_new_run_shows_what_it_is_for(client: FlaskClient) -> None:
         "status": "queued",
         "reason": None,
         "origin": "schedule",
+        "backfill_id": None,
         "scheduled_for": PAST,
         "last_scheduled_for": None,
         "count": 1,

@@ -12,6 +12,7 @@ import pytest
 
 from dispatch_app.domain.schedule import Interval, Once
 from dispatch_app.domain.task import Misfire
+from dispatch_app.operations import backfills
 from dispatch_app.scheduler.dispatching import advance
 from dispatch_app.scheduler.recovery import reap
 from dispatch_app.store.runs import Outcome
@@ -145,6 +146,27 @@ def test_a_beat_is_killed_at_any_line_of_its_tick(installation, tmp_path):
         assert {(run_id, 2) for run_id in retried} < set(runs)
     assert ended == 0
     assert line > 30, "the tick has more lines than this"
+
+
+def test_a_beat_is_killed_at_any_line_while_it_carries_on_a_backfill(installation, tmp_path):
+    line = 0
+    ended = -signal.SIGKILL
+    hourly = Interval(every=3_600_000, start_time=0)
+    while ended == -signal.SIGKILL:
+        line += 1
+        with installation.server.client() as client:
+            client.flushall()
+        task_id = installation.create("add", schedule=hourly)
+        backfills.start(installation.dispatch, task_id, 0, 4 * 3_600_000)
+        ended = tick_that_dies(installation.server, tmp_path, line)
+        # the next one goes on
+        while advance(installation.dispatch, installation.store.agenda.due()):
+            pass
+        moments = [run.scheduled_for for run in installation.runs_of(task_id)]
+        assert moments == [n * 3_600_000 for n in range(5)], line
+        assert messages_of(installation) == queued_runs(installation), line
+    assert ended == 0
+    assert line > 20, "the tick has more lines than this"
 
 
 def test_two_beats_that_read_the_same_moment(installation):
