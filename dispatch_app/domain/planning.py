@@ -70,6 +70,10 @@ def first_moment(task: Task, timeline: Timeline | None, now: int) -> int | None:
         moment = task.schedule.moment
         if not timeline.is_allowed(moment, timeline.nothing_done):
             raise InvalidInput({"schedule.calendars": "They do not allow the moment that it has."})
+        if moment <= now and _is_missed(task, moment, now):
+            raise InvalidInput(
+                {"schedule.start_time": "Has passed, and misfire lets it not run so late."}
+            )
         return moment if moment > now else None
     first = timeline.next_after(now, timeline.nothing_done)
     if first is None:
@@ -121,6 +125,14 @@ def window(timeline: Timeline, start: int, end: int, most: int) -> list[int]:
     return occurrences
 
 
+def _is_missed(task: Task, due: int, now: int) -> bool:
+    """Whether what was due then is too late to run."""
+    bound = task.misfire.catch_up
+    if bound is not None and now - due > bound:
+        return True
+    return task.misfire_policy == "skip" and now - due > LATE
+
+
 def _oldest(
     task: Task, timeline: Timeline, due: int, done: Done, now: int
 ) -> tuple[int | None, Skipped | None]:
@@ -156,7 +168,7 @@ def _latest(
 ) -> Plan:
     last = _last_due(timeline, first, done, now)
     policy = task.misfire_policy
-    if policy == "skip" and now - timeline.due_at(last) > LATE:
+    if _is_missed(task, timeline.due_at(last), now):
         missed = _skipped(timeline, first, last, done, "misfire: skip", skipped)
         return Plan(skipped=missed, next=timeline.next_after(last, done), done=done)
     if last > first:

@@ -86,6 +86,14 @@ def test_a_moment_that_has_passed_is_due_now_and_a_later_one_waits():
     assert first(task_of(Once(start_time=NOW + 1))) == NOW + 1
 
 
+@pytest.mark.parametrize("misfire", [Misfire(policy="skip"), Misfire(catch_up=MINUTE)])
+def test_a_moment_that_has_passed_for_too_long_is_refused_by_name(misfire):
+    assert first(task_of(Once(start_time=NOW - MINUTE), misfire)) is None
+    with pytest.raises(InvalidInput) as refusal:
+        first(task_of(Once(start_time=NOW - MINUTE - 1), misfire))
+    assert list(refusal.value.fields) == ["schedule.start_time"]
+
+
 def test_a_recurring_one_waits_for_its_first_occurrence():
     assert first(task_of(every(MINUTE))) == NOW + MINUTE
     assert first(task_of(Cron(cron="0 * * * *"))) == NOW + HOUR
@@ -261,6 +269,30 @@ def test_no_policy_runs_more_than_it_may(schedule, after, policy, data):
     assert (following is None) == (len(ran) == limit)
     if policy == "run_all":
         assert ran == [moment for moment in found if moment <= looks[-1]][:limit]
+
+
+@given(recurring, moments, st.integers(1, DAY), st.sampled_from(["run_last", "run_all"]), st.data())
+@bounded(80)
+def test_with_jitter_none_comes_before_its_moment_is_lost_or_doubled(
+    schedule, after, jitter, policy, data
+):
+    jittered = msgspec.structs.replace(schedule, jitter=jitter)
+    task, timeline = task_of(jittered, Misfire(policy=policy)), Timeline(jittered, "t")
+    found = occurrences(schedule, after, 31)
+    looks = sorted(data.draw(st.lists(st.integers(after, found[-1]), min_size=1, max_size=8)))
+    ran, skipped, due = [], 0, found[0]
+    for now in looks:
+        while timeline.due_at(due) <= now:
+            step = plan(task, timeline, due, (0,), now)
+            assert all(timeline.due_at(moment) <= now for moment in step.occurrences)
+            ran += step.occurrences
+            skipped += step.skipped.count if step.skipped else 0
+            due = step.next
+    come = [moment for moment in found if timeline.due_at(moment) <= looks[-1]]
+    assert ran == sorted(set(ran))
+    assert set(ran) <= set(come)
+    assert len(ran) + skipped == len(come)
+    assert ran == come or policy == "run_last"
 
 
 # Windows
