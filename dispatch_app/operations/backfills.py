@@ -46,8 +46,9 @@ def start(
     timeline = timeline_of(task, task_id, calendars_of(dispatch))
     if timeline is None or task.is_one_off:
         raise InvalidInput({"schedule": "Only a task with a cron or interval schedule has these."})
+    now = dispatch.store.now()
     backfill = Backfill(
-        id=new_id(),
+        id=new_id(now),
         task_id=task_id,
         status="running",
         start=start,
@@ -57,7 +58,7 @@ def start(
         made=0,
         over=0,
         cursor=start - 1,
-        created_at=dispatch.store.now(),
+        created_at=now,
     )
     dispatch.store.backfills.start(backfill)
     return dispatch.store.backfills.get(backfill.id)
@@ -102,7 +103,7 @@ def next_piece(dispatch: Platform, backfill: Backfill, now: int) -> Piece:
     if timeline is None:
         return msgspec.structs.replace(here, fault="Its task has no schedule any more.")
     moments = window(timeline, backfill.cursor + 1, backfill.end, room)
-    runs = [make_run(dispatch, task, moment, "backfill") for moment in moments]
+    runs = [make_run(dispatch, task, moment, "backfill", now=now) for moment in moments]
     # late from the beginning: what counts is when they were made
     expires = None if task.expires is None else now + task.expires
     return msgspec.structs.replace(

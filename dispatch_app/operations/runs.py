@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from dispatch_app.domain.errors import Conflict
 from dispatch_app.domain.run import Run
 from dispatch_app.operations import Platform
@@ -30,13 +32,15 @@ def retry(dispatch: Platform, run_id: str) -> Run:
     before = dispatch.store.runs.get(run_id)
     if not before.is_finished:
         raise Conflict(f"The run {run_id!r} has not finished: it is {before.status}.")
+    now = dispatch.store.now()
     run = make_run(
         dispatch,
         before.definition,
-        dispatch.store.now(),
+        now,
         "retry",
-        reason=f"retry of {run_id}",
+        now=now,
         own_definition=True,
     )
+    run = msgspec.structs.replace(run, reason=f"retry of {run_id}")
     (made,) = dispatch.store.tasks.trigger(before.task_id, before.definition.type, [run])
     return dispatch.store.runs.get(made)

@@ -38,7 +38,8 @@ def create(
     Raises:
         InvalidInput, IdempotencyMismatch, Conflict (the id is taken), StoreUnavailable.
     """
-    task_id, now = task_id or new_id(), dispatch.store.now()
+    now = dispatch.store.now()
+    task_id = task_id or new_id(now)
     task = settled(_checked(dispatch, task), task_id, now)
     return dispatch.store.tasks.create(
         task_id,
@@ -189,13 +190,8 @@ def trigger(
     if payload:
         task = msgspec.structs.replace(task, payload={**task.payload, **payload})
     task = _checked(dispatch, task)
-    run = make_run(
-        dispatch,
-        task,
-        dispatch.store.now(),
-        "trigger",
-        own_definition=bool(payload),
-    )
+    now = dispatch.store.now()
+    run = make_run(dispatch, task, now, "trigger", now=now, own_definition=bool(payload))
     (made,) = dispatch.store.tasks.trigger(task_id, task.type, [run])
     return dispatch.store.runs.get(made)
 
@@ -206,16 +202,17 @@ def make_run(
     moment: int,
     origin: str,
     *,
-    reason: str | None = None,
+    now: int,
     own_definition: bool = False,
 ) -> NewRun:
     """A run of a task that is to be stored, with its message.
 
     Args:
         moment: what it is for, ms.
+        now: the server's clock, ms.
         own_definition: it keeps `task` itself rather than what its task's record says.
     """
-    run_id = new_id()
+    run_id = new_id(now)
     queue, message = dispatch.messages.render(run_id, 1, 0, task)
     return NewRun(
         id=run_id,
@@ -223,7 +220,6 @@ def make_run(
         message=message,
         at=moment,
         origin=origin,
-        reason=reason,
         expires=None if task.expires is None else moment + task.expires,
         definition=encode_task(task) if own_definition else None,
         overlap=None if task.overlap == "allow_all" else _overlap(dispatch, task.overlap),
@@ -312,7 +308,7 @@ def _beginning(dispatch: Platform, task: Task, task_id: str, now: int, enabled: 
     timeline = timeline_of(task, task_id, calendars_of(dispatch))
     moment = first_moment(task, timeline, now)
     if moment is None and enabled:
-        return Beginning(run=make_run(dispatch, task, _one_time(task, now), "schedule"))
+        return Beginning(run=make_run(dispatch, task, _one_time(task, now), "schedule", now=now))
     moment = moment or _one_time(task, now)
     due = timeline.due_at(moment) if timeline else moment
     return Beginning(next_run_at=due, occurrence=None if due == moment else moment)

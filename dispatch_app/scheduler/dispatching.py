@@ -141,8 +141,10 @@ def _planned(dispatch: Platform, due: DueTask, now: int, calendars: Calendars) -
         rev=due.revision or "",
         type=task.type,
         queue=task.queue,
-        runs=[make_run(dispatch, task, moment, "schedule") for moment in steps.occurrences],
-        skip=_new_skip(steps),
+        runs=[
+            make_run(dispatch, task, moment, "schedule", now=now) for moment in steps.occurrences
+        ],
+        skip=_new_skip(steps, now),
         if_skipped=_without(timeline, steps, done) if bounded and steps.occurrences else None,
         next=after.next,
         occurrence=after.occurrence,
@@ -166,9 +168,9 @@ def _without(timeline: Timeline | None, steps: Plan, done: Done) -> Step:
     return _step(timeline, timeline.next_after(steps.occurrences[-1], done), done, done)
 
 
-def _new_skip(steps: Plan) -> NewSkip | None:
+def _new_skip(steps: Plan, now: int) -> NewSkip | None:
     skipped = steps.skipped
-    return NewSkip(id=new_id(), **msgspec.structs.asdict(skipped)) if skipped else None
+    return NewSkip(id=new_id(now), **msgspec.structs.asdict(skipped)) if skipped else None
 
 
 def _next_attempt(dispatch: Platform, due: DueRun) -> NextAttempt:

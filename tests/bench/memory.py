@@ -68,7 +68,8 @@ def _run(installation: Installation, tasks: int) -> float:
 def _finish(installation: Installation, number: int) -> None:
     """So many runs of one task, from their message to their end; workers take the messages."""
     store, task_id = installation.store, installation.create(**_fields(WEEKLY))
-    runs = [make_run(installation.dispatch, WEEKLY, 0, "trigger") for _ in range(number)]
+    now = installation.store.now()
+    runs = [make_run(installation.dispatch, WEEKLY, 0, "trigger", now=now) for _ in range(number)]
     store.tasks.trigger(task_id, WEEKLY.type, runs)
     outcome = Outcome(status="succeeded", outcome="succeeded", result=RESULT)
     for run in runs:

@@ -69,7 +69,8 @@ def store_tasks(installation: Installation, task: Task, moments: Iterable[int | 
 def _first(installation: Installation, task: Task, moment: int | None) -> dict[str, object]:
     if moment is not None:
         return {"status": "scheduled", "next": moment, "run": None}
-    run = make_run(installation.dispatch, task, installation.store.now(), "schedule")
+    now = installation.store.now()
+    run = make_run(installation.dispatch, task, now, "schedule", now=now)
     return {"status": "queued", "next": None, "run": run}
 
 

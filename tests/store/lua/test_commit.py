@@ -232,3 +232,11 @@ def test_a_one_off_whose_occurrence_may_not_run_any_more_is_completed(scene):
     scene.task("t", ONE_OFF)
     assert advance(scene, step("t", next=None)) == 1
     assert scene.state()["task:t"]["status"] == "completed"
+
+
+def test_the_last_run_is_the_one_that_was_made_last_whatever_its_id(scene):
+    scene.task()
+    scene.finished("z")
+    assert advance(scene, step("t", "r", "a")) == 1
+    task = scene.state()["task:t"]
+    assert (task["lr"], task["lrs"], "lrf" in task) == ("a", "queued", False)

@@ -196,3 +196,14 @@ def test_of_twenty_thousand_too_many_only_ten_go_at_once(scene):
     scene.running()
     scene.finish()
     assert scene.client.llen(scene.store.keys.done("t")) == 20_001 - 10
+
+
+@pytest.mark.parametrize(("first", "second"), [("a", "b"), ("b", "a")])
+def test_the_last_run_is_the_one_that_was_made_last_whatever_its_id(scene, first, second):
+    """Ids are made by a clock, and that may have been set back."""
+    scene.running(first)
+    scene.running(second)
+    scene.finish(first, "failed")
+    assert [scene.state()["task:t"][field] for field in ("lr", "lrs")] == [second, "running"]
+    scene.finish(second)
+    assert [scene.state()["task:t"][field] for field in ("lr", "lrs")] == [second, "succeeded"]

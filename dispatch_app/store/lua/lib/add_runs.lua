@@ -19,15 +19,13 @@ end
 local function after_runs(h, runs)
   local last = runs[#runs]
   if not last then return {} end
-  local set = {'n:runs', text(counter(h[8]) + #runs)}
-  if not h[6] or h[6] <= last.id then set[3], set[4], set[5], set[6] = 'lr', last.id, 'lrs', 'queued' end
-  return set
+  return {'n:runs', text(counter(h[8]) + #runs), 'lr', last.id, 'lrs', 'queued'}
 end
 
 -- Runs of a task without books: all of them are queued.
 local function add_runs(id, e, h, at)
   local set = after_runs(h, e.runs)
-  if set[3] and h[7] then redis.call('HDEL', K.task(id), 'lrf') end
+  if e.runs[1] and h[7] then redis.call('HDEL', K.task(id), 'lrf') end
   for _, run in ipairs(e.runs) do new_run(id, e.type, h[1], run, at, 'queued') end
   if #e.runs > 0 then queued[e.type] = (queued[e.type] or 0) + #e.runs end
   return set, #e.runs > 0 and 'queued'

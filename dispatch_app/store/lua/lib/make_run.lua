@@ -58,7 +58,7 @@ local function make_run(task, type, def, r, at)
   elseif books then
     open_run(task, r.id)
   end
-  sync_task(task, r.id, status, at)
+  sync_task(task, r.id, status, at, true)
   count(type, status, at)
   flush()
   return r.id, status

@@ -22,11 +22,13 @@ local FINISHED = {succeeded = true, failed = true, cancelled = true, expired = t
 -- was triggered beside it.
 local OF_ITS_OWN = {scheduled = true, paused = true, cancelled = true}
 
-local function sync_task(task, id, status, at)
+-- A task's last run is the one that was made last (`is_new`), whatever its id says: ids are made by
+-- a clock, and clocks are set.
+local function sync_task(task, id, status, at, is_new)
   local key = K.task(task)
   local h = redis.pcall('HMGET', key, 'once', 'lr', 'rev', 'status')
   if not h[3] then return end
-  if not h[2] or h[2] <= id then
+  if is_new or not h[2] or h[2] == id then
     if FINISHED[status] then
       redis.call('HSET', key, 'lr', id, 'lrs', status, 'lrf', text(at))
     else
