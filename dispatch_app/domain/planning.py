@@ -70,10 +70,6 @@ def first_moment(task: Task, timeline: Timeline | None, now: int) -> int | None:
         moment = task.schedule.moment
         if not timeline.is_allowed(moment, timeline.nothing_done):
             raise InvalidInput({"schedule.calendars": "They do not allow the moment that it has."})
-        if moment <= now and _is_missed(task, moment, now):
-            raise InvalidInput(
-                {"schedule.start_time": "Has passed, and misfire lets it not run so late."}
-            )
         return moment if moment > now else None
     first = timeline.next_after(now, timeline.nothing_done)
     if first is None:

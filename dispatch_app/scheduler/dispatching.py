@@ -141,10 +141,11 @@ def _planned(dispatch: Platform, due: DueTask, now: int, calendars: Calendars) -
         rev=due.revision or "",
         type=task.type,
         queue=task.queue,
+        # what was skipped came before what runs, and has an id that says so
+        skip=_new_skip(steps, now),
         runs=[
             make_run(dispatch, task, moment, "schedule", now=now) for moment in steps.occurrences
         ],
-        skip=_new_skip(steps, now),
         if_skipped=_without(timeline, steps, done) if bounded and steps.occurrences else None,
         next=after.next,
         occurrence=after.occurrence,

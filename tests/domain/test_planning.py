@@ -86,14 +86,6 @@ def test_a_moment_that_has_passed_is_due_now_and_a_later_one_waits():
     assert first(task_of(Once(start_time=NOW + 1))) == NOW + 1
 
 
-@pytest.mark.parametrize("misfire", [Misfire(policy="skip"), Misfire(catch_up=MINUTE)])
-def test_a_moment_that_has_passed_for_too_long_is_refused_by_name(misfire):
-    assert first(task_of(Once(start_time=NOW - MINUTE), misfire)) is None
-    with pytest.raises(InvalidInput) as refusal:
-        first(task_of(Once(start_time=NOW - MINUTE - 1), misfire))
-    assert list(refusal.value.fields) == ["schedule.start_time"]
-
-
 def test_a_recurring_one_waits_for_its_first_occurrence():
     assert first(task_of(every(MINUTE))) == NOW + MINUTE
     assert first(task_of(Cron(cron="0 * * * *"))) == NOW + HOUR

@@ -287,7 +287,7 @@ def test_misfires_run_once_or_all_of_them(installation, tick):
     for _ in range(2):
         advance(installation.dispatch, installation.store.agenda.due(later))
     first = now + 60_000
-    ran, skipped = installation.runs_of(last)
+    skipped, ran = installation.runs_of(last)
     assert (ran.status, ran.scheduled_for) == ("queued", first + 5_000)
     assert (skipped.status, skipped.reason, skipped.count) == ("skipped", "misfire: run_last", 5)
     assert (skipped.scheduled_for, skipped.last_scheduled_for) == (first, first + 4_000)
