@@ -16,6 +16,7 @@ from pytest_celery import (
     CeleryWorkerCluster,
 )
 
+from tests.end_to_end.policies import Policies
 from tests.installation import Installation
 from tests.processes import BrokerProcess
 from tests.servers import RedisServer
@@ -93,3 +94,11 @@ def shared(celery_setup: Setup) -> Installation:
 def seen(shared: Installation) -> Callable[[str], list[list[object]]]:
     """What hooks and signals of the user's app were told about a run, in order."""
     return shared.notes
+
+
+@pytest.fixture
+def policies(shared: Installation) -> Iterator[Policies]:
+    """The API of `shared`; tasks that are made through it end with the test."""
+    policies = Policies(shared)
+    yield policies
+    policies.close()

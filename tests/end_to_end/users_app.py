@@ -263,6 +263,13 @@ def endless():
             continue
 
 
+@app.task(name="stubborn", bind=True)
+def stubborn(self):
+    """Does not listen to anybody who asks it to end."""
+    note(self.request.id, "begins")
+    endless()
+
+
 @app.task(name="dying", bind=True)
 def dying(self, times=1_000_000):
     """Kills its process, as the kernel does when memory is short."""
