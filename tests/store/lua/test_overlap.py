@@ -7,7 +7,7 @@ import pytest
 
 from dispatch_app.store.codec import encode_task
 from tests.store.lua.test_commit import DUE, NEXT, advance, step
-from tests.store.scene import HOURLY, KEEP, NOW, QUEUE, Scene, new_run
+from tests.store.scene import HOURLY, KEEP, NOW, ONE_OFF, QUEUE, Scene, new_run
 
 GRACE = 10_000
 
@@ -158,6 +158,18 @@ def test_a_policy_that_comes_later_counts_what_is_open_by_then(scene):
     # and a run under none is in them from then on
     scene.queued("r4")
     assert scene.state()["open:t"] == {"r2", "r4"}
+
+
+@pytest.mark.parametrize("policy", ["cancel_other", "terminate_other"])
+def test_a_one_off_that_is_run_again_shows_its_new_run(scene, policy):
+    scene.task("t", ONE_OFF, next=None, status="queued", run=new_run("r1", overlap=under(policy)))
+    assert make(scene, policy, "r2") == ["r2"]
+    assert statuses(scene) == {"r1": "cancelled", "r2": "queued"}
+    task = scene.store.tasks.get("t")
+    assert (task.status, task.last_run.id) == ("queued", "r2")
+    assert "tasks:status:cancelled" not in scene.state()
+    # and again
+    assert make(scene, policy, "r3") == ["r3"]
 
 
 def test_terminated_runs_do_not_pile_up(scene):
