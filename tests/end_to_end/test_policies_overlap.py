@@ -190,7 +190,7 @@ def test_terminate_other_ends_the_earlier_run_at_once(policies, celery_setup):
     task_id, first = at_work(policies, "terminate_other")
     children = set(worker.children)
     new = policies.trigger(task_id)
-    assert new["status"] == "queued"
+    assert new["status"] in ("queued", "running")
     old = policies.installation.store.runs.get(first)
     assert (old.status, old.reason) == ("cancelled", "overlap: terminate_other")
     policies.installation.until(lambda: children - set(worker.children), "its process to be ended")
@@ -219,7 +219,8 @@ def test_a_trigger_honours_the_policy_unless_it_brings_its_own(policies):
     assert of(waits) == ("waiting", "overlap: buffer_one")
     policies.call("POST", f"/runs/{first}/cancel")
     assert ended(policies, waits["id"]).status == "succeeded"
-    assert policies.trigger(task_id, payload={"seconds": 0})["status"] == "queued"
+    third = policies.trigger(task_id, payload={"seconds": 0})
+    assert ended(policies, third["id"]).status == "succeeded"
     counts = policies.task(task_id)["counts"]
     assert (counts["skipped"], counts["cancelled"]) == (1, 1)
 
