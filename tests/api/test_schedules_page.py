@@ -8,6 +8,7 @@ import subprocess
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from dispatch_app.domain.schedule import Cron, zones
 from dispatch_app.domain.schedule.phrases import LANGUAGES
@@ -15,6 +16,8 @@ from tests.conventions.repository import read
 
 PAGE = read("docs/schedules.md")
 CALLS = re.findall(r"^```bash\n(.*?)^```\n\n```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+#: What stands by itself: tasks.
+BODIES = re.findall(r"(?<!```\n\n)^```json\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 #: The cells of the table that says expressions in words.
 TABLE = PAGE.partition("| in words |\n")[2].partition("\n\n")[0]
 WORDS = re.findall(r"^\| `(.+?)` \| (.+) \|$", TABLE, re.MULTILINE)
@@ -32,7 +35,14 @@ def test_a_call_answers_as_it_does_on_the_page(app: Flask, serve, call: str, ans
     assert json.loads(said) == json.loads(answer)
 
 
+@pytest.mark.parametrize("body", BODIES)
+def test_a_task_on_the_page_can_be_made(client: FlaskClient, body: str) -> None:
+    answer = client.post("/api/v1/tasks", json=json.loads(body))
+    assert answer.status_code == 201, answer.text
+
+
 def test_every_call_on_the_page_is_tried() -> None:
+    assert len(CALLS) + len(BODIES) == PAGE.count("```json")
     assert len(CALLS) == PAGE.count("```bash") == PAGE.count("curl ") >= 5
     calls = "".join(call for call, _ in CALLS)
     for zone in ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"):

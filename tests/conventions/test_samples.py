@@ -29,6 +29,7 @@ RESULTS = {
     "charge": "charged 9.50",
     "ship": {"order": 7, "attempt": 2},
     "tidy": "tidied up",
+    "import": 2,
     "fetch": "https://example.com/ at the second try",
     "flaky": 2,
 }
