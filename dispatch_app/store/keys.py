@@ -97,7 +97,7 @@ class Keys:
         return f"{self.prefix}open:{task_id}"
 
     def waiting(self, task_id: str) -> str:
-        """zset of score 0: runs that wait for the open ones, by time of creation."""
+        """zset: run that waits for the open ones -> how many were made before it."""
         return f"{self.prefix}waiting:{task_id}"
 
     def paused(self) -> str:

@@ -83,6 +83,13 @@ def test_the_oldest_that_waits_is_released_by_the_end_of_the_one_before(scene, e
     assert changes["events"] == [f"run.{end} t/r1 {end}", "run.queued t/r2 queued"]
 
 
+def test_the_oldest_is_the_one_that_was_made_first_whatever_its_id_says(scene):
+    one_is_running(scene, "buffer_all")
+    make(scene, "buffer_all", "r9", "r2")
+    scene.finish("r1")
+    assert statuses(scene) == {"r1": "succeeded", "r9": "queued", "r2": "waiting"}
+
+
 def test_one_that_is_retrying_is_not_finished(scene):
     one_is_running(scene, "skip")
     scene.finish("r1", "retrying", delay=5_000, failures=1)

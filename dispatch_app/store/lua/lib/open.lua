@@ -26,6 +26,7 @@ local function open_run(task, id)
 end
 
 local function await_others(task, id)
-  redis.call('ZADD', K.waiting(task), 0, id)
+  -- in the order in which they were made, whatever their ids say
+  redis.call('ZADD', K.waiting(task), redis.call('HGET', K.task(task), 'n:runs'), id)
   redis.call('HSET', K.run(id), 'open', 1)
 end
