@@ -90,6 +90,14 @@ def test_the_oldest_is_the_one_that_was_made_first_whatever_its_id_says(scene):
     assert statuses(scene) == {"r1": "succeeded", "r9": "queued", "r2": "waiting"}
 
 
+def test_one_that_waits_and_says_why_it_is_there_goes_on_to_say_so(scene):
+    one_is_running(scene, "buffer_one")
+    make(scene, "buffer_one", "r2", reason="retry of r0")
+    assert scene.state()["run:r2"]["reason"] == "retry of r0"
+    scene.finish("r1", "succeeded")
+    assert scene.state()["run:r2"]["reason"] == "retry of r0"
+
+
 def test_one_that_is_retrying_is_not_finished(scene):
     one_is_running(scene, "skip")
     scene.finish("r1", "retrying", delay=5_000, failures=1)

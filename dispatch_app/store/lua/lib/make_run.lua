@@ -56,7 +56,8 @@ local function make_run(task, type, def, r, at)
   redis.call('HDEL', K.task(task), 'skip')
   new_run(task, type, def, r, at, status)
   if status == 'waiting' then
-    redis.call('HSET', K.run(r.id), 'reason', 'overlap: ' .. r.overlap.policy)
+    -- one that says already why it is there goes on to say that
+    if not r.reason then redis.call('HSET', K.run(r.id), 'reason', 'overlap: ' .. r.overlap.policy) end
     await_others(task, r.id)
   elseif books then
     open_run(task, r.id)

@@ -54,6 +54,12 @@ local function leave(run, after, at)
   if run.cancel then redis.call('ZREM', K.agenda, 'k:' .. run.id) end
 end
 
+local function waits_no_more(id)
+  local key = K.run(id)
+  redis.call('HDEL', key, 'broker', 'message')
+  if string.sub(redis.call('HGET', key, 'reason') or '', 1, 9) == 'overlap: ' then redis.call('HDEL', key, 'reason') end
+end
+
 -- run: as `read_run` has it; at: the moment. Returns whether it moved.
 local release
 local function move(run, after, at, duration)
@@ -69,7 +75,7 @@ local function move(run, after, at, duration)
     agenda_drop('r:' .. run.id, K.run(run.id), run.held)
     run.held = nil
   end
-  if before == 'waiting' then redis.call('HDEL', K.run(run.id), 'broker', 'message', 'reason') end
+  if before == 'waiting' then waits_no_more(run.id) end
   if after == 'running' and run.expires then redis.call('ZREM', K.agenda, 'x:' .. run.id) end
   if FINISHED[after] then leave(run, after, at) end
   run.status = after
