@@ -12,7 +12,7 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import redis
@@ -51,14 +51,22 @@ class RedisServer:
 
     Args:
         server: which program, if another one than `DISPATCH_TEST_SERVER` names.
+        environ: what it gets beside this process' own environment, such as a `WrongClock`'s.
     """
 
-    def __init__(self, folder: Path, *options: str, server: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *options: str,
+        server: str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self._program = server_program(server or server_name())
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._options = options
+        self._environ = {**os.environ, **(environ or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self.start()
 
@@ -77,7 +85,11 @@ class RedisServer:
         """Start it and wait until it answers."""
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command(), stdout=log, stderr=log, start_new_session=True
+                self._command(),
+                env=self._environ,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         wait_for(self._answers, 10, f"an answer of the server on port {self.port}")
 
