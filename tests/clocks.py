@@ -1,17 +1,46 @@
 """Wall clocks that tests set: libfaketime, which stands between a process and the kernel's clock.
 
-The machine's own clock is nobody's to set, and other processes go by it. Debian has the library in
-its package `faketime`; tests that need it are skipped where it is not.
+The machine's own clock is nobody's to set, and other processes go by it. The library comes with the
+package libfaketime of PyPI (for x86-64) or of a distribution; tests that need it are skipped where
+there is none that works.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 
-#: None: this machine does not have it.
-LIBRARY = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+#: where distributions put it, under /usr
+_INSTALLED = ("lib*/faketime/libfaketime.so.1", "lib/*-linux-gnu*/faketime/libfaketime.so.1")
+
+
+@cache
+def library() -> Path | None:
+    """The library, if there is one that works here."""
+    return next(filter(_works, _candidates()), None)
+
+
+def _candidates() -> Iterator[Path]:
+    package = find_spec("libfaketime")
+    for folder in (package and package.submodule_search_locations) or ():
+        yield from Path(folder).glob("vendor/libfaketime/src/libfaketime.so.1")
+    for pattern in _INSTALLED:
+        yield from Path("/usr").glob(pattern)
+
+
+def _works(path: Path) -> bool:
+    """Whether a program that is started under this library sees the time that it is told."""
+    asked = [sys.executable, "-S", "-c", "import time; print(time.time())"]
+    told = {**os.environ, "LD_PRELOAD": str(path), "FAKETIME": "@2001-01-01 00:00:00"}
+    shown = subprocess.run(asked, env=told, capture_output=True, text=True, timeout=30).stdout
+    return shown.startswith("97")
 
 
 class WrongClock:
@@ -30,7 +59,7 @@ class WrongClock:
     @property
     def environ(self) -> dict[str, str]:
         return {
-            "LD_PRELOAD": str(LIBRARY),
+            "LD_PRELOAD": str(library()),
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",

@@ -17,7 +17,7 @@ from dispatch_app.domain.schedule import Cron, Interval, Once
 from dispatch_app.domain.task import Misfire
 from dispatch_app.operations import tasks
 from dispatch_app.scheduler.dispatching import advance
-from tests.clocks import LIBRARY, WrongClock
+from tests.clocks import WrongClock, library
 from tests.invariants.broker import messages_of, queued_runs
 from tests.servers import RedisServer
 
@@ -124,7 +124,7 @@ def by_hand(value: float):
 @pytest.fixture
 def clock(tmp_path):
     """The clock of a test's own Redis or of its processes: right, until the test sets it."""
-    if LIBRARY is None:
+    if library() is None:
         pytest.skip("libfaketime is not installed (Debian: apt-get install faketime)")
     yield WrongClock(tmp_path)
     WrongClock.sweep()
