@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import random
 import signal
+import time
 
 import pytest
 
 from dispatch_app.domain.schedule import Cron, Interval, Once
 from dispatch_app.domain.task import Misfire
 from dispatch_app.operations import tasks
+from dispatch_app.scheduler.beat import DispatchScheduler
 from dispatch_app.scheduler.dispatching import advance
 from tests.clocks import WrongClock, library
 from tests.invariants.broker import messages_of, queued_runs
@@ -273,6 +275,31 @@ def test_redis_fails_over_to_a_host_two_seconds_behind(jumpy, clock):
     jumpy.finished(life.long)
     assert life.jumps() == pytest.approx([-2], abs=0.5)
     life.check()
+
+
+def test_a_jump_takes_no_run_from_a_worker_that_lives(clock, jumpy, new_installation):
+    """Its lease has lapsed by the new clock, until it has had the time to renew it."""
+    own = new_installation(jumpy.server, SCHEDULER_HEARTBEAT_INTERVAL="2s")
+    scheduler = DispatchScheduler(own.app, lazy=True)
+    run = own.latest(own.create("add", payload={"x": 1}))
+    own.store.runs.start(run.id, 1, token="t", worker="w@host", lease=60_000)
+    # long enough to believe what it sees of leases
+    tick_for(scheduler, 6.2)
+    own.store.runs.renew([(run.id, "t")], lease=6_000)
+    clock.set(DAY)
+    tick_for(scheduler, 2)
+    assert own.store.runs.renew([(run.id, "t")], lease=6_000) == ([], [])
+    assert own.latest(run.task_id).attempt == 1
+    # and one that does not renew its own is dead, as ever
+    own.until(lambda: scheduler.tick() or own.latest(run.task_id).attempt == 2, "an attempt")
+    scheduler.close()
+
+
+def tick_for(scheduler: DispatchScheduler, seconds: float) -> None:
+    """Let it look at the agenda, and sleep, for so long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        scheduler.tick()
 
 
 @pytest.mark.parametrize("seconds", [HOUR, -HOUR])
