@@ -33,12 +33,4 @@ def _piece(dispatch: Platform, backfill: Backfill, now: int) -> Piece:
         raise
     except DispatchError as error:
         logger.error("Backfill %s has failed: %s", backfill.id, error)
-        stored = dispatch.store.tasks.get(backfill.task_id)
-        return Piece(
-            was=str(backfill.cursor),
-            rev=str(stored.revision),
-            type="",
-            runs=[],
-            cursor=backfill.cursor,
-            fault=str(error),
-        )
+        return Piece(cursor=backfill.cursor, fault=str(error))

@@ -20,12 +20,13 @@ from dispatch_app.store.tasks import NewRun
 class Piece(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The next runs of a backfill, and where it stands then."""
 
-    #: cursor and revision of the task as they were read
-    was: str
-    rev: str
-    type: str
-    runs: Sequence[NewRun]
-    cursor: int
+    #: cursor and revision of the task as they were read; None: whatever they are
+    was: str | None = None
+    rev: str | None = None
+    type: str = ""
+    runs: Sequence[NewRun] = msgspec.field(default_factory=list)
+    #: the last occurrence that is made then
+    cursor: int = 0
     #: ms, when it goes on; None: that was all
     next: int | None = None
     #: why it cannot go on

@@ -192,3 +192,25 @@ def test_a_cancelled_task_and_one_that_is_not_there_have_none(dispatch):
         backfills.start(dispatch, task.id, 0, HOUR)
     with pytest.raises(NotFound):
         backfills.start(dispatch, "unknown", 0, HOUR)
+
+
+def test_one_whose_records_are_damaged_has_failed_and_stops_nothing_else(dispatch):
+    task, other = tasks.create(dispatch, HOURLY), tasks.create(dispatch, HOURLY)
+    damaged = backfills.start(dispatch, task.id, 0, 3 * HOUR)
+    backfill = backfills.start(dispatch, other.id, 0, 3 * HOUR)
+    store = dispatch.store
+    store.client.set(store.keys.runs_by("task", task.id), "no sorted set")
+    carried_out(dispatch)
+    assert len(runs_of(dispatch, backfill)) == 4
+    found = dispatch.store.backfills.get(damaged.id)
+    assert (found.status, found.made) == ("failed", 0)
+    assert "damaged" in found.note
+
+
+def test_one_whose_task_cannot_be_read_has_failed(dispatch):
+    task = tasks.create(dispatch, HOURLY)
+    backfill = backfills.start(dispatch, task.id, 0, 3 * HOUR)
+    store = dispatch.store
+    store.client.hset(store.keys.task(task.id), "def", "no JSON")
+    assert carried_out(dispatch) == 1
+    assert dispatch.store.backfills.get(backfill.id).status == "failed"

@@ -86,3 +86,11 @@ def test_among_twenty_thousand_runs_a_piece_is_a_piece(scene):
     runs = {f"r{number:05d}": 0 for number in range(20_000)}
     scene.client.zadd(scene.store.keys.runs_by("backfill", "b"), runs)
     assert carry_on(scene, "s1", next=NOW) == 1
+
+
+def test_where_the_room_for_waiting_runs_is_gone_nothing_is_made(scene):
+    scene.task()
+    start(scene)
+    policy = {**SKIP, "policy": "buffer_all"}
+    assert carry_on(scene, "r1", "r2", overlap={**policy, "most": 1}) == 0
+    assert carry_on(scene, "r1", "r2", overlap={**policy, "most": 2}) == 1
