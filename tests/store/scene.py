@@ -199,18 +199,7 @@ class Scene:
 
     def state(self) -> State:
         """Everything in the database: key -> value, by its type."""
-        keys = sorted(self.client.keys("*"))
-        with self.client.pipeline() as pipe:
-            for key in keys:
-                pipe.type(key)
-            kinds = pipe.execute()
-            for key, kind in zip(keys, kinds, strict=True):
-                _READ[kind](pipe, key)
-            values = pipe.execute()
-        return {
-            key.removeprefix(self.prefix): _SHOWN.get(kind, lambda value: value)(value)
-            for key, kind, value in zip(keys, kinds, values, strict=True)
-        }
+        return state_of(self.store)
 
     def changes(self, before: State) -> State:
         """All that is different now: key -> its new value; None: it is gone.
@@ -229,6 +218,25 @@ class Scene:
     def events(self) -> list[str]:
         """The stream as `event task/run status` lines, oldest first."""
         return self.state()["events"]
+
+
+def state_of(store: Store) -> State:
+    """Everything in the database of a store: key -> value, by its type."""
+    client: Any = store.client
+    keys = sorted(client.keys("*"))
+    with client.pipeline() as pipe:
+        for key in keys:
+            pipe.type(key)
+        found = zip(keys, pipe.execute(), strict=True)
+        # a key that has expired since is of no type
+        kinds = [(key, kind) for key, kind in found if kind in _READ]
+        for key, kind in kinds:
+            _READ[kind](pipe, key)
+        values = pipe.execute()
+    return {
+        key.removeprefix(store.keys.prefix): _SHOWN.get(kind, lambda value: value)(value)
+        for (key, kind), value in zip(kinds, values, strict=True)
+    }
 
 
 _READ = {

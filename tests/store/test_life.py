@@ -24,7 +24,8 @@ from dispatch_app.domain.task import Task
 from dispatch_app.store.codec import encode_task, listings_of
 from tests.properties import bounded
 from tests.servers import RedisServer
-from tests.store.scene import ERROR, HOURLY, NOW, ONE_OFF, QUEUE, Scene, member, new_run
+from tests.store.books import disagreements_in, records
+from tests.store.scene import ERROR, HOURLY, NOW, ONE_OFF, QUEUE, Scene, new_run
 
 #: Few, so that runs are forgotten while others live.
 KEEP = 2
@@ -77,11 +78,11 @@ class Life(RuleBasedStateMachine):
 
     @property
     def tasks(self) -> dict[str, dict[str, str]]:
-        return _records(self.state, "task:")
+        return records(self.state, "task:")
 
     @property
     def runs(self) -> dict[str, dict[str, str]]:
-        return _records(self.state, "run:")
+        return records(self.state, "run:")
 
     def pick(self, records: dict[str, Any], number: int, status: str = "") -> str:
         """One of them, mostly one of that status, or now and then one that never was."""
@@ -171,7 +172,9 @@ class Life(RuleBasedStateMachine):
 
     @rule(number=numbers, attempt=st.sampled_from([0, 0, 0, 1]), token=st.sampled_from("ab"))
     def start(self, number: int, attempt: int, token: str) -> None:
-        run_id = self.pick(self.runs, number, "queued")
+        self._start(self.pick(self.runs, number, "queued"), attempt, token)
+
+    def _start(self, run_id: str, attempt: int, token: str) -> None:
         run = self.runs.get(run_id)
         attempt += int(run.get("attempt", 1)) if run else 1
         reply = self.call("start", id=run_id, attempt=attempt, token=f"{run_id}/{attempt}/{token}",
@@ -193,7 +196,9 @@ class Life(RuleBasedStateMachine):
         status=st.sampled_from(["succeeded", "failed", "retrying", "queued"]),
     )
     def finish(self, number: int, token: str, status: str) -> None:
-        run_id = self.pick(self.runs, number, "running")
+        self._finish(self.pick(self.runs, number, "running"), token, status)
+
+    def _finish(self, run_id: str, token: str, status: str) -> None:
         run = self.runs.get(run_id, {})
         given = f"{run_id}/{run.get('attempt')}/{token}"
         reply = self.call(
@@ -202,6 +207,19 @@ class Life(RuleBasedStateMachine):
         )  # fmt: skip
         holds = run.get("status") == "running" and run.get("token") == given
         assert (reply[0] == "OK") is (holds or run.get("closed") == given)
+
+    @rule(row=st.lists(st.sampled_from(["succeeded", "failed", "retrying", "queued"]), min_size=1))
+    def a_worker_works(self, row: list[str]) -> None:
+        """Nothing is paused: what is queued runs, run by run, and ends so, or is left as it is."""
+        for scope in list(self.state.get("paused", {})):
+            self.pause_or_resume_a_scope(scope, False)
+        self.everything_agrees()
+        queued = [name for name, run in self.runs.items() if run["status"] == "queued"]
+        for status, run_id in zip(row, sorted(queued), strict=False):
+            self._start(run_id, 0, "a")
+            self.everything_agrees()
+            self._finish(run_id, "a", status)
+            self.everything_agrees()
 
     @rule(again=st.booleans())
     def reap(self, again: bool) -> None:
@@ -222,7 +240,9 @@ class Life(RuleBasedStateMachine):
         given = f"{run_id}/{run.get('attempt')}/{token}"
         lost, _ = self.call("renew", lease=LEASE, runs=[[run_id, given]])
         mine = run.get("status") == "running" and run["token"] == given
-        assert lost == ([] if mine or run.get("status") == "queued" else [run_id])
+        # a run that its holder has ended is no loss to it
+        kept = mine or run.get("status") == "queued" or run.get("closed") == given
+        assert lost == ([] if kept else [run_id])
 
     @rule(number=numbers)
     def postpone(self, number: int) -> None:
@@ -319,10 +339,9 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def everything_agrees(self) -> None:
         before, self.state = self.state, self.scene.state()
-        self._runs_moved_as_they_may(_records(before, "run:"))
-        self._listings_agree()
-        self._leases_and_agenda_agree()
-        self._books_agree()
+        self._runs_moved_as_they_may(records(before, "run:"))
+        assert disagreements_in(self.state, KEEP) == []
+        self._overlap_agrees()
         self._counters_agree()
 
     def _runs_moved_as_they_may(self, before: dict[str, dict[str, str]]) -> None:
@@ -343,94 +362,18 @@ class Life(RuleBasedStateMachine):
                 self.runs[run_id]["status"] == after if run_id in self.runs else after in FINISHED
             )
 
-    def _listings_agree(self) -> None:
-        expected: dict[str, set[str]] = {}
-        for run_id, run in self.runs.items():
-            for name in ("runs", f"runs:status:{run['status']}", f"runs:type:{run['type']}",
-                         f"runs:task:{run['task']}"):  # fmt: skip
-                expected.setdefault(name, set()).add(run_id)
-            if run["status"] in FINISHED - {"skipped"}:
-                expected.setdefault(f"done:{run['task']}", set()).add(run_id)
+    def _overlap_agrees(self) -> None:
+        """Under an overlap policy one run of a task is open at most."""
         for task_id, task in self.tasks.items():
-            name = member(task_id, int(task["created"]))
-            listings = listings_of(_definition(task_id))
-            for listing in ("tasks", f"tasks:status:{task['status']}", *listings):
-                expected.setdefault(listing, set()).add(name)
-        found = {
-            key: set(members)
-            for key, members in self.state.items()
-            if key.split(":")[0] in ("runs", "tasks", "done")
-        }
-        assert found == expected
-        for key, ids in self.state.items():
-            if key.startswith("done:"):
-                assert len(ids) == len(set(ids)) <= KEEP
-
-    def _leases_and_agenda_agree(self) -> None:
-        status = {run_id: run["status"] for run_id, run in self.runs.items()}
-        assert set(self.state.get("leases", {})) == {
-            run_id for run_id in status if status[run_id] == "running"
-        }
-        agenda = {**self.state.get("agenda", {}), **self._held()}
-        waiting = {name[2:] for name in agenda if name.startswith("r:")}
-        assert {run_id for run_id in status if status[run_id] == "retrying"} <= waiting
-        assert all(status.get(run_id) in ("retrying", "queued") for run_id in waiting)
-        # too late to start: until it has started; asked to end: until it has
-        assert {name[2:] for name in agenda if name.startswith("x:")} <= {
-            run_id for run_id in status if status[run_id] in ("waiting", "queued")
-        }
-        assert {name[2:] for name in agenda if name.startswith("k:")} == {
-            run_id
-            for run_id, run in self.runs.items()
-            if "cancel" in run and run["status"] == "running"
-        }
-        # I6: a task is on the agenda or held, at its next moment, if and only if it is scheduled
-        assert {name[2:]: due for name, due in agenda.items() if name.startswith("t:")} == {
-            task_id: int(task["next"])
-            for task_id, task in self.tasks.items()
-            if task["status"] == "scheduled"
-        }
-
-    def _held(self) -> dict[str, int]:
-        """What pauses hold: nothing that is on the agenda as well, or that another one holds; in a
-        scope that is paused, or is put before the schedulers to be released."""
-        held: dict[str, int] = {}
-        agenda, paused = self.state.get("agenda", {}), self.state.get("paused", {})
-        records = {"t:": self.tasks, "r:": self.runs}
-        for key, members in self.state.items():
-            if not key.startswith("held:"):
-                continue
-            scope = key.removeprefix("held:")
-            assert (scope in paused) is not (f"h:{scope}" in agenda)
-            assert {records[name[:2]][name[2:]]["held"] for name in members} == {scope}
-            assert not members.keys() & (agenda.keys() | held.keys())
-            held |= members
-        marked = {f"t:{name}" for name, task in self.tasks.items() if "held" in task}
-        marked |= {f"r:{name}" for name, run in self.runs.items() if "held" in run}
-        assert marked == held.keys()
-        return held
-
-    def _books_agree(self) -> None:
-        """Under an overlap policy one run of a task is open at most, and what waits is released."""
-        for task_id, task in self.tasks.items():
-            runs = {name: run for name, run in self.runs.items() if run["task"] == task_id}
-            waiting = {name for name, run in runs.items() if run["status"] == "waiting"}
-            unfinished = {name for name, run in runs.items() if run["status"] not in FINISHED}
-            assert set(self.state.get(f"waiting:{task_id}", {})) == waiting
             if "books" in task:
-                assert set(self.state.get(f"open:{task_id}", ())) == unfinished - waiting
-                assert len(unfinished - waiting) == 1 or not unfinished
-            else:
-                assert f"open:{task_id}" not in self.state
-            for name in runs:
-                assert ("message" in runs[name]) is (name in waiting)
+                assert len(self.state.get(f"open:{task_id}", ())) <= 1
 
     def _counters_agree(self) -> None:
         assert len(self.state.get(QUEUE, [])) == self.sent
         for task_id, task in self.tasks.items():
             counted = {key[2:]: int(n) for key, n in task.items() if key.startswith("n:")}
             reached = {
-                status: n
+                "retried" if status == "retrying" else status: n
                 for (name, status), n in self.reached.items()
                 if name == task_id and (status in FINISHED or status == "retrying")
             }
@@ -447,7 +390,7 @@ class Life(RuleBasedStateMachine):
 
 def test_the_life_of_tasks_and_runs(redis_server):
     run_state_machine_as_test(
-        lambda: Life(redis_server), settings=bounded(60, stateful_step_count=30)
+        lambda: Life(redis_server), settings=bounded(80, stateful_step_count=30)
     )
 
 
@@ -483,10 +426,6 @@ def test_the_machine_itself_takes_these_steps(redis_server, row):
     assert life.runs
     assert life.reached if "finish" in row else life.made
     life.teardown()
-
-
-def _records(state: dict[str, Any], prefix: str) -> dict[str, dict[str, str]]:
-    return {key.removeprefix(prefix): v for key, v in state.items() if key.startswith(prefix)}
 
 
 def _definition(task_id: str) -> Task:
