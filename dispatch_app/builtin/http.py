@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from celery import Task, shared_task
@@ -92,6 +92,11 @@ PAYLOAD = {
 class UnexpectedStatus(Exception):
     """The server answered with a status that does not mean success; another attempt may help."""
 
+    status: int | None = None
+
+
+_Error = TypeVar("_Error", Discard, RetryAfter, UnexpectedStatus)
+
 
 @shared_task(name="http", bind=True, payload_schema=PAYLOAD)
 def http(  # noqa: PLR0913 - a payload's fields
@@ -108,6 +113,8 @@ def http(  # noqa: PLR0913 - a payload's fields
 
     The result has `status`, `headers`, `body`, `encoding` of the body (`text`, or `base64` if it
     is none), `truncated` (whether the body was longer than is kept) and `elapsed` in seconds.
+
+    Its errors have the answer's `status`, which `retry_on` and `dont_retry_on` may name.
 
     Raises:
         Discard: no retry would help: a malformed or refused URL, a 4xx answer.
@@ -224,10 +231,15 @@ def _check_status(response: httpx.Response, expected: list[int] | None, text: st
     if status in (429, 503):
         wait = _wait_asked_for(response.headers.get("Retry-After", ""))
         if wait is not None:
-            raise RetryAfter(wait, message)
+            raise _of_status(status, RetryAfter(wait, message))
     if response.is_client_error and status not in _PASSING:
-        raise Discard(message)
-    raise UnexpectedStatus(message)
+        raise _of_status(status, Discard(message))
+    raise _of_status(status, UnexpectedStatus(message))
+
+
+def _of_status(status: int, error: _Error) -> _Error:
+    error.status = status
+    return error
 
 
 def _wait_asked_for(retry_after: str) -> float | None:

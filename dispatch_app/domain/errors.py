@@ -13,6 +13,7 @@
     └── ConfigError             a setting is wrong: file, key, and what would be right
 
     Discard, RetryAfter         raised by a user's function: "give up", "again in so many seconds"
+    DeadlinePassed              a Discard of ours: the retry policy's deadline is over
 
 An error's docstring is its default message. `dispatch_api/problems.py` is the only place that knows
 HTTP statuses.
@@ -97,6 +98,13 @@ class ConfigError(DispatchError):
 class Discard(Exception):
     """Raised by a user's function: this run failed and no retry would help."""
 
+    #: the HTTP status behind it, if there is one; a policy whose `retry_on` names it retries it
+    status: int | None = None
+
+
+class DeadlinePassed(Discard):
+    """No other attempt may begin: the deadline of the run's retry policy has passed."""
+
 
 class RetryAfter(Exception):
     """Raised by a user's function: try again, but not before `seconds` have passed.
@@ -105,6 +113,9 @@ class RetryAfter(Exception):
         seconds: at least 0; replaces the retry policy's delay for this one attempt.
         message: kept as the attempt's error.
     """
+
+    #: the HTTP status behind it, if there is one; then the retry policy is asked whether at all
+    status: int | None = None
 
     def __init__(self, seconds: float, message: str = "") -> None:
         if seconds < 0:

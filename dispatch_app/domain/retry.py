@@ -22,10 +22,12 @@ class RetryPolicy(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True)
     #: draw the delay evenly from 0 to its full length, so that failures do not return in step
     #: ("full jitter": https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/)
     jitter: bool = True
-    #: names of exceptions that are retried; empty: all
+    #: what is retried; empty: all. Names of exceptions and HTTP statuses ("503", "5xx")
     retry_on: tuple[str, ...] = ()
-    #: names of exceptions that are not retried; wins over `retry_on`
+    #: what is not retried; wins over `retry_on`
     dont_retry_on: tuple[str, ...] = ()
+    #: no attempt after the first begins later than so many ms after the run was first queued
+    deadline: int | None = None
 
 
 def delay_before(policy: RetryPolicy, failures: int, chance: float) -> int:
@@ -44,11 +46,33 @@ def is_retryable(policy: RetryPolicy, names: tuple[str, ...]) -> bool:
     """Whether an error is worth another attempt.
 
     Args:
-        names: the error's class and all its bases, each bare ("KeyError") and with its module.
+        names: the error's class and all its bases, each bare ("KeyError") and with its module; of
+            an HTTP status `status_names`.
     """
     if any(name in policy.dont_retry_on for name in names):
         return False
     return not policy.retry_on or any(name in policy.retry_on for name in names)
+
+
+def status_names(status: int) -> tuple[str, str]:
+    """What a policy may call an HTTP status: "503" and "5xx"."""
+    return str(status), f"{status // 100}xx"
+
+
+def is_asked_for(policy: RetryPolicy, status: int) -> bool:
+    """Whether the policy names this HTTP status as one to retry: then it is retried although its
+    task holds it for final."""
+    names = status_names(status)
+    return any(name in policy.retry_on for name in names) and is_retryable(policy, names)
+
+
+def time_left(policy: RetryPolicy, queued: int, now: int) -> int | None:
+    """Milliseconds in which another attempt may still begin; None: any number.
+
+    Args:
+        queued: the moment at which the run was queued for its first attempt.
+    """
+    return None if policy.deadline is None else queued + policy.deadline - now
 
 
 def _full_delay(policy: RetryPolicy, failures: int) -> float:

@@ -78,6 +78,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     started_at: int | None = None
     finished_at: int | None = None
     #: running, succeeded, failed, retried, timed_out, lost, cancelled, handed_back
+    #: ms from its end to the next attempt, where its policy or its own code says so
+    delay: int | None = None
     outcome: str = "running"
     error: Failure | None = None
 
@@ -96,6 +98,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin = "schedule"
     #: the backfill that it belongs to
     backfill_id: str | None = None
+    #: when it was queued for its first attempt; a deadline counts from there
+    first_queued_at: int | None = None
     scheduled_for: int
     queued_at: int | None = None
     started_at: int | None = None

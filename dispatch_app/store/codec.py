@@ -128,6 +128,7 @@ def stored_run(run_id: str, fields: Mapping[str, str], log: Iterable[str] = ()) 
             backfill_id=fields.get("backfill"),
             scheduled_for=int(fields["at"]),
             queued_at=_moment(fields.get("queued")),
+            first_queued_at=_moment(fields.get("first") or fields.get("queued")),
             started_at=_first_start(fields),
             finished_at=_moment(fields.get("finished")),
             attempt=int(fields.get("attempt", 1)),

@@ -30,6 +30,9 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
     lost: int
     scheduled_for: int
     origin: str
+    #: when the run was queued for its first attempt, and when this one began, by Redis' clock
+    queued_at: int
+    started_at: int
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +120,7 @@ class Runs:
         )
         if reply[0] != "OK":
             return str(reply[0])
-        _, _, task_id, definition, failures, lost, at, origin = reply
+        _, now, task_id, definition, failures, lost, at, origin, queued = reply
         return Lease(
             run_id=run_id,
             token=token,
@@ -128,6 +131,8 @@ class Runs:
             lost=int(lost),
             scheduled_for=int(at),
             origin=origin,
+            queued_at=int(queued),
+            started_at=int(now),
         )
 
     def renew(self, leases: list[tuple[str, str]], *, lease: int) -> tuple[list[str], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import msgspec
 
 from dispatch_app.domain.errors import LeaseLost
+from dispatch_app.domain.retry import time_left
 from dispatch_app.domain.task import Task
 from dispatch_app.store import Store
 from dispatch_app.store.runs import Lease
@@ -50,6 +52,14 @@ class RunContext:
         #: the definition with other arguments, for the next attempts of this run
         self.changed: Task | None = None
         self._store = store
+        self._began = time.monotonic()
+
+    @property
+    def time_left(self) -> int | None:
+        """Milliseconds in which another attempt may still begin; None: any number. By the clock of
+        Redis, and this host's only for what has gone by since the attempt began."""
+        gone = int((time.monotonic() - self._began) * 1000)
+        return time_left(self.task.retry, self.lease.queued_at, self.lease.started_at + gone)
 
     def progress(self, value: Any) -> None:
         """Show how far the run has come: any JSON value, such as 0.4 or {"done": 4, "of": 10}."""

@@ -10,8 +10,14 @@ from typing import Any
 import msgspec
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded, TimeLimitExceeded
 
-from dispatch_app.domain.errors import Discard, RetryAfter
-from dispatch_app.domain.retry import delay_before, is_retryable
+from dispatch_app.domain.errors import DeadlinePassed, Discard, RetryAfter
+from dispatch_app.domain.retry import (
+    RetryPolicy,
+    delay_before,
+    is_asked_for,
+    is_retryable,
+    status_names,
+)
 from dispatch_app.domain.run import Failure
 from dispatch_app.domain.task import Task
 from dispatch_app.ids import chance
@@ -21,6 +27,7 @@ from dispatch_app.store.runs import Outcome
 MESSAGE_LIMIT, TRACEBACK_LIMIT = 4_000, 16_384
 #: ms after which a message that Celery was to put back is sent again, if nobody has taken it.
 RESEND = 10_000
+_TOO_LATE = "its deadline leaves no time for another attempt"
 #: Longest delay that a task can ask for, seconds: a hundred years.
 LONGEST_DELAY = 100 * 365 * 86_400
 
@@ -46,11 +53,19 @@ def success(result: Any, limit: int) -> Outcome:
     )
 
 
-def failure(error: BaseException, task: Task, failures: int, *, gave_up: bool = False) -> Outcome:
+def failure(
+    error: BaseException,
+    task: Task,
+    failures: int,
+    *,
+    left: int | None = None,
+    gave_up: bool = False,
+) -> Outcome:
     """The attempt raised.
 
     Args:
         failures: attempts of this run that raised before.
+        left: ms in which another attempt may still begin; None: any number.
         gave_up: the task's own code has decided that no retry follows.
     """
     if isinstance(error, Ignore):
@@ -60,13 +75,14 @@ def failure(error: BaseException, task: Task, failures: int, *, gave_up: bool = 
     what = describe(error)
     timed_out = isinstance(error, (SoftTimeLimitExceeded, TimeLimitExceeded))
     delay = None if gave_up else _delay(error, task, failures)
-    if delay is None:
+    too_late = delay is not None and left is not None and delay > left
+    if delay is None or too_late:
         return Outcome(
             status="failed",
             outcome="timed_out" if timed_out else "failed",
             error=what,
             failures=1,
-            reason=_why_final(error, task, failures),
+            reason=_TOO_LATE if too_late else _why_final(error, task, failures, gave_up),
         )
     return Outcome(
         status="retrying",
@@ -98,13 +114,36 @@ def _delay(error: BaseException, task: Task, failures: int) -> int | None:
     if isinstance(error, Retry):
         # the task's own code has counted already (Task.retry)
         return _until(error.when)
-    if failures >= task.max_retries or isinstance(error, Discard):
+    if failures >= task.max_retries or not _is_retryable(error, task.retry):
         return None
     if isinstance(error, RetryAfter):
         return _ms(error.seconds)
-    if not is_retryable(task.retry, tuple(_names(type(error)))):
-        return None
     return delay_before(task.retry, failures + 1, chance())
+
+
+def _is_retryable(error: BaseException, policy: RetryPolicy) -> bool:
+    """Whether the error itself, or else the policy, wants another attempt."""
+    status = status_of(error)
+    if isinstance(error, Discard):
+        # that a status is final is what its task takes it for; a policy that names it knows better
+        return status is not None and is_asked_for(policy, status)
+    if isinstance(error, RetryAfter) and status is None:
+        return True
+    named = () if status is None else status_names(status)
+    return is_retryable(policy, (*_names(type(error)), *named))
+
+
+def status_of(error: BaseException) -> int | None:
+    """The HTTP status that an error is about: its own, as those of `http`, aiohttp and urllib have
+    it, or that of its response (httpx, requests)."""
+    try:
+        status = getattr(error, "status", None)
+        if status is None:
+            status = getattr(getattr(error, "response", None), "status_code", None)
+    except Exception:
+        # a property of the user's, whose code may fail
+        return None
+    return int(status) if isinstance(status, int) and 100 <= status <= 599 else None
 
 
 def _words(describe: Callable[[Any], str], what: Any) -> str:
@@ -137,11 +176,15 @@ def _rejected(error: Reject) -> Outcome:
     )
 
 
-def _why_final(error: BaseException, task: Task, failures: int) -> str | None:
+def _why_final(error: BaseException, task: Task, failures: int, gave_up: bool) -> str | None:
+    if isinstance(error, DeadlinePassed):
+        return _TOO_LATE
     if isinstance(error, Discard):
         return "discarded by the task"
     if failures and failures >= task.max_retries:
         return f"failed {failures + 1} times"
+    if not gave_up and failures < task.max_retries:
+        return "its retry policy does not retry this error"
     return None
 
 

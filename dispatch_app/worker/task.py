@@ -20,6 +20,7 @@ from celery.utils.log import get_task_logger
 
 from dispatch_app.domain.errors import (
     CorruptRecord,
+    DeadlinePassed,
     Discard,
     LeaseLost,
     RetryAfter,
@@ -57,6 +58,7 @@ class DispatchTask(Task):
         if refusal := self.request.get(_REFUSAL):
             raise refusal
         context = self.dispatch or _begin(self, task_id, args, kwargs)
+        _watched(self, context, partial(_check_deadline, context))
         _watched(self, context, partial(_check_arguments, self, args, kwargs))
         _watched(self, context, partial(super().before_start, task_id, args, kwargs))
 
@@ -73,6 +75,17 @@ class DispatchTask(Task):
         kept = None if self.request.ignore_result or self.ignore_result else result
         _finish(self, context, outcomes.success(kept, limit))
         return result
+
+    def on_failure(self, *args: Any) -> None:
+        """The user's hook. What it raises is logged: how the run ended is written down already.
+
+        Celery does the same for `on_success` and `after_return`.
+        """
+        _contained(self, super().on_failure, args)
+
+    def on_retry(self, *args: Any) -> None:
+        """As `on_failure`."""
+        _contained(self, super().on_retry, args)
 
     def retry(  # noqa: PLR0913 - Celery's own signature
         self,
@@ -109,6 +122,16 @@ class DispatchTask(Task):
             raise retry
         context.retry = retry
         return retry
+
+
+def _contained(task: DispatchTask, hook: Callable[..., None], args: tuple[Any, ...]) -> None:
+    try:
+        hook(*args)
+    except Exception:
+        if task.dispatch is None:
+            # none of our runs: as in stock Celery
+            raise
+        logger.exception("Run %s: %s raised", task.request.id, hook.__name__)
 
 
 def adopt(app: Celery) -> None:
@@ -151,6 +174,20 @@ def _begin(task: Task, run_id: str, args: list[Any], kwargs: dict[str, Any]) -> 
     kwargs.update(context.task.payload)
     task.request.update({_CONTEXT: context, "args": args, "kwargs": kwargs})
     return context
+
+
+def _check_deadline(context: RunContext) -> None:
+    """Refuse to begin another attempt that comes too late: it waited in its queue, or for a pause
+    to end, or the one before was lost.
+
+    Raises:
+        DeadlinePassed.
+    """
+    left = context.time_left
+    if context.attempt > 1 and left is not None and left < 0:
+        raise DeadlinePassed(
+            f"Attempt {context.attempt} came {-left / 1000:g} s after the deadline of its retries."
+        )
 
 
 def _check_arguments(task: Task, args: list[Any], kwargs: dict[str, Any]) -> None:
@@ -200,20 +237,31 @@ def _watched(task: Task, context: RunContext, call: Callable[[], Any]) -> Any:
     try:
         result = _without_exits(call)
     except Exception as error:
-        outcome = outcomes.failure(
-            error, context.task, context.lease.failures, gave_up=context.gave_up
-        )
-        _finish(task, context, outcome)
-        if outcome.status == "retrying" and not isinstance(error, Retry):
-            raise Retry(exc=error, when=outcome.delay / 1000) from error
-        raise
+        told = _settled(task, context, error)
+        if told is error:
+            raise
+        raise told from error
     if context.retry is not None:
         # self.retry(throw=False): the function has returned, the retry stands
-        _finish(
-            task, context, outcomes.failure(context.retry, context.task, context.lease.failures)
-        )
-        raise context.retry
+        raise _settled(task, context, context.retry)
     return result
+
+
+def _settled(task: Task, context: RunContext, error: Exception) -> Exception:
+    """Write down what follows the error; returns what Celery is to be told."""
+    outcome = outcomes.failure(
+        error,
+        context.task,
+        context.lease.failures,
+        left=context.time_left,
+        gave_up=context.gave_up,
+    )
+    _finish(task, context, outcome)
+    if outcome.status == "retrying" and not isinstance(error, Retry):
+        return Retry(exc=error, when=outcome.delay / 1000)
+    if outcome.status == "failed" and isinstance(error, Retry):
+        return error.exc or DeadlinePassed(f"{error} would be after its deadline.")
+    return error
 
 
 def _without_exits(call: Callable[[], Any]) -> Any:

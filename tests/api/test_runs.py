@@ -82,6 +82,7 @@ def test_a_run_shows_its_attempts_its_progress_and_its_log(client, dispatch: Dis
     (attempt,) = running["attempts"]
     assert (attempt["number"], attempt["worker"]) == (1, "w@host")
     assert (attempt["outcome"], attempt["finished_at"]) == ("running", None)
+    assert (attempt["error"], attempt["delay"]) == (None, None)
     failure = Failure(type="OSError", message="no route", traceback="...")
     outcome = Outcome(status="retrying", outcome="retried", error=failure, delay=60_000, failures=1)
     dispatch.store.runs.finish(run_id, "t", outcome)
@@ -90,6 +91,7 @@ def test_a_run_shows_its_attempts_its_progress_and_its_log(client, dispatch: Dis
     assert retrying["error"] == {"type": "OSError", "message": "no route", "traceback": "..."}
     (attempt,) = retrying["attempts"]
     assert (attempt["outcome"], attempt["error"]) == ("retried", retrying["error"])
+    assert attempt["delay"] == 60
     wait = ms(retrying["retry_at"].replace("Z", "+00:00")) - ms(
         attempt["finished_at"].replace("Z", "+00:00")
     )

@@ -259,7 +259,9 @@ def test_an_unexpected_status_says_whether_another_attempt_may_help(run, web, st
     with pytest.raises(error, match=f"GET http://.* answered {status}") as caught:
         run("http", url=web.url())
     assert status == 304 or str(caught.value).endswith("so it is")
-    assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+    assert caught.value.status == status
+    pickled = pickle.loads(pickle.dumps(caught.value))
+    assert (str(pickled), pickled.status) == (str(caught.value), status)
 
 
 def test_an_error_quotes_no_more_than_the_beginning(run, web):
@@ -281,7 +283,7 @@ def test_comes_back_when_the_server_says(run, web, status):
     web.answers["/"] = (status, {"Retry-After": "17"}, b"busy")
     with pytest.raises(RetryAfter, match="busy") as caught:
         run("http", url=web.url())
-    assert caught.value.seconds == 17
+    assert (caught.value.seconds, caught.value.status) == (17, status)
 
 
 def test_retry_after_may_be_a_date_and_is_at_most_a_day(run, web):

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch_app.domain.retry import RetryPolicy, delay_before, is_retryable
+from dispatch_app.domain.retry import (
+    RetryPolicy,
+    delay_before,
+    is_asked_for,
+    is_retryable,
+    status_names,
+    time_left,
+)
 from tests.properties import bounded
 
 policies = st.builds(
@@ -47,6 +55,19 @@ def test_a_delay_is_never_negative_nor_above_the_cap(policy, failures, chance):
         assert delay <= policy.delay
 
 
+@given(policies, st.integers(1, 1000), chances)
+@bounded(300)
+def test_a_drawn_delay_lies_between_nothing_and_the_full_one(policy, failures, chance):
+    """Full jitter: all of it, and evenly, so that a chance of a quarter leaves three of it."""
+    full = delay_before(msgspec.structs.replace(policy, jitter=False), failures, chance)
+    drawn = delay_before(policy, failures, chance)
+    if not policy.jitter:
+        assert drawn == full
+    else:
+        assert 0 <= drawn <= full
+        assert drawn == pytest.approx(full * (1 - chance), abs=2)
+
+
 @given(policies, st.integers(1, 10**6))
 @bounded(200)
 def test_waiting_never_gets_shorter_without_jitter(policy, failures):
@@ -72,3 +93,44 @@ def test_which_errors_are_retried(retry_on, dont_retry_on, retried):
     policy = RetryPolicy(retry_on=retry_on, dont_retry_on=dont_retry_on)
     names = ("ConnectionError", "builtins.ConnectionError", "OSError", "builtins.OSError")
     assert is_retryable(policy, names) is retried
+
+
+@pytest.mark.parametrize(
+    ("retry_on", "dont_retry_on", "status", "retried"),
+    [
+        ((), (), 503, True),
+        (("503",), (), 503, True),
+        (("5xx",), (), 503, True),
+        (("503",), (), 502, False),
+        (("5xx",), ("501",), 501, False),
+        (("5xx",), ("501",), 503, True),
+        ((), ("5xx",), 500, False),
+        ((), ("5xx",), 429, True),
+        # a name beside it
+        (("OSError", "429"), (), 429, True),
+    ],
+)
+def test_a_status_is_named_by_itself_or_by_its_class(retry_on, dont_retry_on, status, retried):
+    policy = RetryPolicy(retry_on=retry_on, dont_retry_on=dont_retry_on)
+    assert is_retryable(policy, ("UnexpectedStatus", *status_names(status))) is retried
+
+
+@pytest.mark.parametrize(
+    ("retry_on", "dont_retry_on", "asked"),
+    [
+        ((), (), False),
+        (("404",), (), True),
+        (("4xx",), (), True),
+        (("5xx", "410"), (), False),
+        (("404",), ("4xx",), False),
+    ],
+)
+def test_a_final_status_is_retried_only_where_a_policy_names_it(retry_on, dont_retry_on, asked):
+    policy = RetryPolicy(retry_on=retry_on, dont_retry_on=dont_retry_on)
+    assert is_asked_for(policy, 404) is asked
+
+
+def test_a_deadline_counts_from_the_first_time_that_the_run_was_queued():
+    assert time_left(RetryPolicy(), 1_000, 9_000) is None
+    policy = RetryPolicy(deadline=5_000)
+    assert [time_left(policy, 1_000, now) for now in (1_000, 6_000, 6_001)] == [5_000, 0, -1]

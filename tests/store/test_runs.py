@@ -28,7 +28,8 @@ def start(scene: Scene, run_id: str = "r", attempt: int = 1, token: str = "token
 
 def test_a_lease_carries_all_that_an_attempt_needs(scene):
     scene.queued(origin="trigger")
-    assert start(scene) == Lease(
+    lease = start(scene)
+    assert lease == Lease(
         run_id="r",
         token="token",
         attempt=1,
@@ -38,6 +39,8 @@ def test_a_lease_carries_all_that_an_attempt_needs(scene):
         lost=0,
         scheduled_for=NOW,
         origin="trigger",
+        queued_at=NOW,
+        started_at=int(scene.state()["run:r"]["started"]),
     )
     # its reply was lost: asked again, it is the same
     assert isinstance(start(scene), Lease)

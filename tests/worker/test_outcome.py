@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import urllib.error
 from datetime import datetime, timedelta, timezone
+from http import HTTPStatus
 
+import httpx
 import msgspec
 import pytest
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded, TimeLimitExceeded
@@ -108,6 +111,112 @@ def test_discard_ends_and_retry_after_says_when():
     assert (outcome.status, outcome.delay) == ("retrying", 1_500)
     assert outcome.error.message == "busy"
     assert failure(raised(RetryAfter(1.5)), TASK, 2).status == "failed"
+
+
+def test_what_retry_after_says_counts_more_than_the_longest_delay():
+    task = msgspec.structs.replace(TASK, retry=RetryPolicy(delay=1_000, max_delay=2_000))
+    assert failure(raised(RetryAfter(86_400)), task, 0).delay == 86_400_000
+
+
+class Answered(Exception):
+    """An error of the user's that is about an answer over HTTP."""
+
+    def __init__(self, status: object) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def answered(status: int) -> httpx.HTTPStatusError:
+    """httpx' error about an answer; that of requests has the same attributes."""
+    request = httpx.Request("GET", "http://127.0.0.1/")
+    response = httpx.Response(status, request=request)
+    return httpx.HTTPStatusError("no", request=request, response=response)
+
+
+def final(status: int) -> Discard:
+    """As `http` raises it."""
+    error = Discard("no")
+    error.status = status
+    return error
+
+
+def put_off(status: int) -> RetryAfter:
+    """As `http` raises it."""
+    error = RetryAfter(7, "busy")
+    error.status = status
+    return error
+
+
+@pytest.mark.parametrize(
+    ("policy", "error", "status"),
+    [
+        ({}, Answered(404), "retrying"),
+        ({"retry_on": ("503",)}, Answered(503), "retrying"),
+        ({"retry_on": ("503",)}, Answered(HTTPStatus.SERVICE_UNAVAILABLE), "retrying"),
+        ({"retry_on": ("503",)}, Answered(500), "failed"),
+        ({"dont_retry_on": ("5xx",)}, Answered(500), "failed"),
+        ({"retry_on": ("5xx",)}, answered(502), "retrying"),
+        ({"dont_retry_on": ("4xx",)}, answered(404), "failed"),
+        ({"dont_retry_on": ("4xx",)}, urllib.error.HTTPError("", 404, "", None, None), "failed"),
+        ({"retry_on": ("Answered",)}, Answered(500), "retrying"),
+        # statuses that are none
+        ({"retry_on": ("1xx",)}, Answered(True), "failed"),
+        ({"retry_on": ("5xx",)}, Answered("500"), "failed"),
+        ({"retry_on": ("9xx",)}, Answered(999), "failed"),
+        # what a task holds for final
+        ({}, final(404), "failed"),
+        ({"retry_on": ("404",)}, final(404), "retrying"),
+        ({"retry_on": ("404",)}, final(410), "failed"),
+        ({"retry_on": ("Discard",)}, final(404), "failed"),
+        ({"retry_on": ("4xx",), "dont_retry_on": ("404",)}, final(404), "failed"),
+        # and what it would try again
+        ({}, put_off(503), "retrying"),
+        ({"retry_on": ("503",)}, put_off(503), "retrying"),
+        ({"retry_on": ("429",)}, put_off(503), "failed"),
+        ({"dont_retry_on": ("503",)}, put_off(503), "failed"),
+        ({"retry_on": ("429",)}, RetryAfter(7), "retrying"),
+    ],
+)
+def test_the_policy_names_http_statuses(policy, error, status):
+    task = msgspec.structs.replace(TASK, retry=RetryPolicy(**policy))
+    outcome = failure(raised(error), task, 0)
+    assert outcome.status == status
+    if status == "failed" and not isinstance(error, Discard):
+        assert outcome.reason == "its retry policy does not retry this error"
+
+
+def test_a_status_that_cannot_be_read_is_none():
+    class Broken(Exception):
+        @property
+        def status(self) -> int:
+            raise RuntimeError("no answer yet")
+
+    policy = RetryPolicy(retry_on=("5xx",))
+    assert (
+        failure(raised(Broken()), msgspec.structs.replace(TASK, retry=policy), 0).status == "failed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "left", "status"),
+    [
+        (ValueError("no"), 5_000, "retrying"),
+        (ValueError("no"), 4_999, "failed"),
+        (ValueError("no"), -1, "failed"),
+        (RetryAfter(7), 7_000, "retrying"),
+        (RetryAfter(7), 6_999, "failed"),
+        (Retry(when=7), 7_000, "retrying"),
+        (Retry(when=7), 6_999, "failed"),
+        (TimeLimitExceeded(3), 4_999, "failed"),
+    ],
+    ids=repr,
+)
+def test_no_attempt_begins_after_the_deadline(error, left, status):
+    outcome = failure(raised(error), TASK, 0, left=left)
+    assert (outcome.status, outcome.failures) == (status, 1)
+    if status == "failed":
+        assert outcome.reason == "its deadline leaves no time for another attempt"
+        assert outcome.error.type.endswith(type(error).__name__)
 
 
 @pytest.mark.parametrize("error", [SoftTimeLimitExceeded(), TimeLimitExceeded(3)])

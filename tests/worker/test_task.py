@@ -7,12 +7,13 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from celery import Celery, Task, states
 from celery.app.trace import trace_task
-from celery.exceptions import Ignore, Reject
+from celery.exceptions import Ignore, Reject, Retry
 from celery.signals import task_prerun
 
 from dispatch_app import Discard, RetryAfter
 from dispatch_app.config import load
 from dispatch_app.dispatch import Dispatch
+from dispatch_app.domain.errors import DeadlinePassed
 from dispatch_app.domain.retry import RetryPolicy
 from dispatch_app.domain.task import Task as Definition
 from dispatch_app.operations import runs, tasks
@@ -239,6 +240,137 @@ def test_a_hook_that_fails_is_a_failed_attempt(attempts):
 
     state, run = attempts.run(lambda: None, base=Failing, fields={"max_retries": 0})
     assert (state, run.status, run.error.type) == (states.FAILURE, "failed", "OSError")
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "status"),
+    [
+        (Discard("no use"), states.FAILURE, "failed"),
+        (RetryAfter(9), states.RETRY, "retrying"),
+    ],
+    ids=repr,
+)
+def test_a_hook_decides_as_the_function_does(attempts, error, state, status):
+    class Deciding(Task):
+        def before_start(self, *_):
+            raise error
+
+    ended, run = attempts.run(lambda: attempts.called.append("called"), base=Deciding)
+    assert (ended, run.status, run.failures) == (state, status, 1)
+    assert attempts.called == []
+
+
+@pytest.mark.parametrize("name", ["on_success", "on_failure", "on_retry", "after_return"])
+@pytest.mark.parametrize("status", ["succeeded", "failed", "retrying"])
+def test_a_hook_that_fails_afterwards_changes_nothing(attempts, name, status):
+    """Row 65: the outcome is written down before Celery calls them."""
+
+    def hook(self, *_):
+        attempts.called.append(name)
+        raise OSError("the hook")
+
+    def theirs():
+        if status != "succeeded":
+            raise KeyError("x")
+        return "result"
+
+    base = type("Failing", (Task,), {name: hook})
+    _, run = attempts.run(theirs, base=base, fields={"max_retries": int(status == "retrying")})
+    assert (run.status, run.result) == (status, "result" if status == "succeeded" else None)
+    assert (run.error.type if run.error else None) == (
+        None if status == "succeeded" else "KeyError"
+    )
+    assert len(run.attempts) == 1
+    expected = {
+        "on_success": status == "succeeded",
+        "on_failure": status == "failed",
+        "on_retry": status == "retrying",
+        "after_return": status != "retrying",
+    }
+    assert attempts.called == [name] * expected[name]
+
+
+# The deadline
+
+
+def within(seconds: float, **fields):
+    """Fields of a task whose retries have so long."""
+    return {"retry": RetryPolicy(delay=0, jitter=False, deadline=int(seconds * 1000), **fields)}
+
+
+def test_a_retry_that_would_begin_after_the_deadline_is_none(attempts):
+    late = {"retry": RetryPolicy(delay=61_000, jitter=False, deadline=60_000)}
+    state, run = attempts.run(raising(KeyError("x")), fields=late)
+    assert (state, run.status, run.error.type) == (states.FAILURE, "failed", "KeyError")
+    assert run.reason == "its deadline leaves no time for another attempt"
+    assert run.attempts[0].delay is None
+
+
+def test_a_retry_within_the_deadline_is_one(attempts):
+    soon = {"retry": RetryPolicy(delay=50_000, jitter=False, deadline=60_000)}
+    state, run = attempts.run(raising(KeyError("x")), fields=soon)
+    assert (state, run.status, run.attempts[0].delay) == (states.RETRY, "retrying", 50_000)
+
+
+@pytest.mark.parametrize("seconds", [59, 61])
+@pytest.mark.parametrize("way", ["RetryAfter", "countdown", "throw", "autoretry_for", "Retry"])
+def test_the_deadline_holds_for_whoever_asks_for_another_attempt(attempts, seconds, way):
+    cause = KeyError("cause")
+
+    def theirs(self):
+        if way == "RetryAfter":
+            raise RetryAfter(seconds)
+        if way == "countdown":
+            raise self.retry(exc=cause, countdown=seconds)
+        if way == "throw":
+            return self.retry(exc=cause, countdown=seconds, throw=False)
+        if way == "Retry":
+            raise Retry(exc=cause, when=seconds)
+        raise cause
+
+    options = {"autoretry_for": (KeyError,)} if way == "autoretry_for" else {}
+    state, run = attempts.run(
+        theirs,
+        bind=True,
+        fields=within(60),
+        retry_backoff=False,
+        default_retry_delay=seconds,
+        **options,
+    )
+    if seconds == 59:
+        assert (state, run.status) == (states.RETRY, "retrying")
+    else:
+        assert (state, run.status, run.failures) == (states.FAILURE, "failed", 1)
+        assert run.reason == "its deadline leaves no time for another attempt"
+        assert run.error.type.endswith("RetryAfter" if way == "RetryAfter" else "KeyError")
+
+
+def test_celery_is_told_why_a_retry_without_a_cause_is_none(attempts):
+    def theirs(self):
+        raise self.retry(countdown=61)
+
+    task = attempts.task(theirs, bind=True)
+    ended = attempts.traced(task, attempts.queued(**within(60)))
+    assert ended.info.state == states.FAILURE
+    assert isinstance(ended.info.retval, DeadlinePassed)
+
+
+@pytest.mark.parametrize(("begun", "status"), [(1, "failed"), (0, "succeeded")])
+def test_an_attempt_whose_message_comes_after_the_deadline_is_not_begun(attempts, begun, status):
+    """The first one is: `expires` is for that."""
+    task = attempts.task(lambda: attempts.called.append("called"))
+    run = attempts.queued(**within(60))
+    record = attempts.dispatch.store.keys.run(run.id)
+    attempts.dispatch.store.client.hset(
+        record, mapping={"queued": run.queued_at - 61_000, "attempt": 1 + begun}
+    )
+    state, run = attempts.attempt(task, attempts.dispatch.store.runs.get(run.id))
+    assert run.status == status
+    assert attempts.called == ["called"] * (not begun)
+    if begun:
+        assert state == states.FAILURE
+        assert run.reason == "its deadline leaves no time for another attempt"
+        assert "after the deadline of its retries" in run.error.message
 
 
 # Celery's own retry

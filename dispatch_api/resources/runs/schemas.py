@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 from marshmallow import fields, pre_dump
 
-from dispatch_api.fields import ID_TEXT, Choice, Moment, Text, Word
+from dispatch_api.fields import ID_TEXT, Choice, Moment, Seconds, Text, Word
 from dispatch_api.smorest import PageQuery, Schema
 from dispatch_app.domain.run import Origin, Run, RunStatus
 from dispatch_app.domain.task import PRIORITIES
@@ -32,6 +32,11 @@ class AttemptSchema(Schema):
     finished_at = Moment(allow_none=True)
     outcome = fields.String()
     error = fields.Nested(FailureSchema, allow_none=True)
+    delay = Seconds(
+        least=0,
+        allow_none=True,
+        metadata={"description": "Until the next attempt, as drawn, where a retry follows."},
+    )
 
 
 class RunSchema(Schema):

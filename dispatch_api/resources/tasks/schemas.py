@@ -42,7 +42,10 @@ LONGEST_WAIT = 60
 _TYPE = (r"[^\s\x00-\x1f\x7f]{1,255}", "1 to 255 characters without spaces: the Celery task's name")
 _QUEUE = (r"[A-Za-z0-9._:-]{1,128}", "1 to 128 letters, digits and . _ : -")
 _TAG = (r"[\w.:=/@+-]{1,64}", "1 to 64 letters, digits and . _ : = / @ + -")
-_ERROR_NAME = (r"[\w.]{1,255}", "the name of an exception, bare or with its module")
+_ERROR = (
+    r"([^\W\d][\w.]{0,254}|[1-5]([0-9]{2}|[xX]{2}))",
+    "the name of an exception, bare or with its module, or an HTTP status: 100 to 599, 1xx to 5xx",
+)
 
 #: A one-off task shows its run's status.
 STATUSES = tuple(dict.fromkeys((*TASK_STATUSES, *RUN_STATUSES)))
@@ -80,6 +83,21 @@ class Words(fields.List):
 
 
 class Section(fields.Nested):
+class Errors(Words):
+    """Names of exceptions and HTTP statuses; statuses may be integers, and become texts."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(_ERROR, 50, **kwargs)
+        plain = {"type": ["string", "integer"], "minimum": 100, "maximum": 599}
+        self.inner.metadata = {**self.inner.metadata, **plain}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, list):
+            value = [str(item) if type(item) is int else item for item in value]
+        found = super()._deserialize(value, attr, data, **kwargs)
+        return tuple(dict.fromkeys(name.lower() if name[0].isdigit() else name for name in found))
+
+
     """An object that is given whole or not at all, in a change too."""
 
     def _load(self, value: Any, partial: Any = None) -> Any:
@@ -90,12 +108,32 @@ class RetrySchema(Schema):
     """How long to wait before the next attempt, and which errors are worth one."""
 
     backoff = Choice(get_args(Backoff), load_default="exponential")
-    delay = Seconds(least=0, load_default=lambda: dispatch.config.scheduler.retry_backoff)
+    delay = Seconds(
+        least=0,
+        load_default=lambda: dispatch.config.scheduler.retry_backoff,
+        metadata={"description": "Before the first retry."},
+    )
     factor = Number(least=1, most=100, load_default=2.0)
     max_delay = Seconds(least=0, load_default=3_600_000, metadata={"default": 3600})
-    jitter = Flag(load_default=True)
-    retry_on = Words(_ERROR_NAME, 50)
-    dont_retry_on = Words(_ERROR_NAME, 50)
+    jitter = Flag(
+        load_default=True,
+        metadata={"description": "Draw each delay evenly between 0 and its full length."},
+    )
+    retry_on = Errors(
+        metadata={
+            "description": "Nothing but these is retried, if there are any: names of exceptions "
+            "(bases count), HTTP statuses such as 503 or 5xx."
+        }
+    )
+    dont_retry_on = Errors(metadata={"description": "These are not retried. Wins over retry_on."})
+    deadline = Seconds(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "No attempt after the first begins later than so many seconds after "
+            "the run was first queued."
+        },
+    )
 
     @post_load
     def make(self, data: dict[str, Any], **kwargs: Any) -> RetryPolicy:

@@ -4,9 +4,10 @@
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {id, attempt, token, worker, queue? (from which the message came; else what its
 --         definition says), lease (ms), keep (finished runs), now?}
--- Reply:  {'OK', now, task, def, failures, lost, at, origin} | {'NOT_FOUND'} | {'STALE'} (another
---         attempt is on) | {'HELD'} (another worker has it) | {'FINISHED', status} | {'EXPIRED'} |
---         {'PAUSED', scope} (it is held: when that pause ends, its message is sent again)
+-- Reply:  {'OK', now, task, def, failures, lost, at, origin, queued (for its first attempt)} |
+--         {'NOT_FOUND'} | {'STALE'} (another attempt is on) | {'HELD'} (another worker has it) |
+--         {'FINISHED', status} | {'EXPIRED'} | {'PAUSED', scope} (it is held: when that pause ends,
+--         its message is sent again)
 -- Event:  run.running | run.expired
 -- Keeps:  I3, I5
 -- @include keys
@@ -28,7 +29,7 @@ if not run then return {'NOT_FOUND'} end
 if run.attempt ~= a.attempt or run.status == 'retrying' then return {'STALE'} end
 if FINISHED[run.status] then return {'FINISHED', run.status} end
 local key, at = K.run(a.id), now(a.now)
-local h = redis.call('HMGET', key, 'def', 'failures', 'lost', 'at', 'origin', 'expires')
+local h = redis.call('HMGET', key, 'def', 'failures', 'lost', 'at', 'origin', 'expires', 'first', 'queued')
 if run.status == 'running' then
   if run.token ~= a.token then return {'HELD'} end
 else
@@ -49,4 +50,4 @@ else
   redis.call('HDEL', key, 'reason')
 end
 redis.call('ZADD', K.leases, at + a.lease, a.id)
-return {'OK', text(at), run.task, h[1], h[2] or 0, h[3] or 0, h[4], h[5]}
+return {'OK', text(at), run.task, h[1], h[2] or 0, h[3] or 0, h[4], h[5], text(tonumber(h[7] or h[8]) or at)}

@@ -11,8 +11,9 @@ from tests.store.scene import ERROR, MINUTE, NOW, ONE_OFF
 ATTEMPT = '{"number":1,"worker":"w@host","started_at":%d,"finished_at":%d,"outcome":"%s"%s}'
 
 
-def attempt(ended: int, outcome: str, error: str | None = None) -> str:
-    return ATTEMPT % (NOW, ended, outcome, f',"error":{error}' if error else "")
+def attempt(ended: int, outcome: str, error: str | None = None, delay: int | None = None) -> str:
+    more = (f',"error":{error}' if error else "") + (f',"delay":{delay}' if delay else "")
+    return ATTEMPT % (NOW, ended, outcome, more)
 
 
 @pytest.fixture(autouse=True)
@@ -81,10 +82,11 @@ def test_a_retry_waits_on_the_agenda_and_wakes_the_schedulers_if_it_is_first(sce
         "events": ["run.retrying t/r retrying"],
         "leases": None,
         "run:r": {
-            "a:1": attempt(NOW, "retried", ERROR),
+            "a:1": attempt(NOW, "retried", ERROR, 5_000),
             "closed": "token",
             "error": ERROR,
             "failures": "1",
+            "first": str(NOW),
             "retry_at": str(NOW + 5_000),
             "status": "retrying",
             "token": None,

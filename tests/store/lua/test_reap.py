@@ -37,6 +37,7 @@ def test_the_next_attempt_and_its_message_at_once(scene):
             "attempt": "2",
             "closed": "",
             "error": ERROR,
+            "first": str(NOW),
             "lost": "1",
             "queued": str(LAPSED),
             "started": None,

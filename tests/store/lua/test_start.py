@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dispatch_app.store.codec import encode_task
-from tests.store.scene import HOURLY, MINUTE, NOW
+from tests.store.scene import ERROR, HOURLY, MINUTE, NOW, new_run
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +17,10 @@ def test_a_queued_run_is_handed_over_under_a_lease(scene):
     scene.queued(reason="retry of x")
     before = scene.state()
     reply = scene.start(now=NOW + 1_000)
-    code, now, task, definition, failures, lost, at, origin = reply
+    code, now, task, definition, failures, lost, at, origin, queued = reply
     assert (code, now, task, definition) == ("OK", str(NOW + 1_000), "t", encode_task(HOURLY))
     assert (int(failures), int(lost), at, origin) == (0, 0, str(NOW), "schedule")
+    assert queued == str(NOW)
     assert scene.changes(before) == {
         "events": ["run.running t/r running"],
         "leases": {"r": NOW + 11_000},
@@ -52,6 +53,36 @@ def test_an_attempt_after_failures_is_told_of_them(scene):
     scene.call("commit", entries=[entry])
     reply = scene.start(attempt=2, token="second")
     assert [str(part) for part in reply[4:6]] == ["1", "0"]
+
+
+def test_every_attempt_is_told_when_the_run_was_queued_for_the_first_time(scene):
+    """A failure and a lost worker later: a deadline counts from there."""
+    scene.retrying()
+    entry = {
+        "member": "r:r", "due": NOW + 5_000, "queue": "default", "message": "m", "attempt": 2,
+    }  # fmt: skip
+    scene.call("commit", entries=[entry], now=NOW + 5_000)
+    assert scene.start(attempt=2, token="second", now=NOW + 6_000)[8] == str(NOW)
+    lapsed = {"id": "r", "lease": NOW + 16_000, "queue": "default", "message": "m", "error": ERROR}
+    assert scene.call("reap", entries=[lapsed], keep=9, now=NOW + 17_000) == 1
+    assert scene.state()["run:r"]["queued"] == str(NOW + 17_000)
+    assert scene.start(attempt=3, token="third", now=NOW + 18_000)[8] == str(NOW)
+
+
+def test_a_run_that_waited_for_others_is_queued_when_they_have_ended(scene):
+    overlap = {"policy": "buffer_all", "most": 9, "grace": 1, "keep": 9}
+    scene.running("first", overlap=overlap)
+    scene.call(
+        "trigger", id="t", type="echo", runs=[new_run("second", overlap=overlap)], now=NOW + 1
+    )
+    scene.finish("first", now=NOW + 9_000)
+    assert scene.start("second", now=NOW + 9_500)[8] == str(NOW + 9_000)
+
+
+def test_a_record_that_does_not_say_when_is_of_now(scene):
+    scene.queued()
+    scene.client.hset(scene.store.keys.run("r"), "queued", "never")
+    assert scene.start(now=NOW + 7)[8] == str(NOW + 7)
 
 
 @pytest.mark.parametrize(

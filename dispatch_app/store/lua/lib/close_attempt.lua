@@ -1,13 +1,15 @@
 -- @include keys
 -- @include text
 -- Write down how the running attempt of a run ended. Returns how long it took, ms.
--- a: {token, outcome, result?, error? (JSON), reason?, failures, lost}
+-- a: {token, outcome, result?, error? (JSON), reason?, failures, lost, status?, delay? (ms, to the
+--    next attempt, where status is retrying)}
 local function close_attempt(run, a, at)
   local key = K.run(run.id)
-  local h = redis.call('HMGET', key, 'worker', 'started')
+  local h = redis.call('HMGET', key, 'worker', 'started', 'queued')
   local attempt = '{"number":' .. run.attempt .. ',"worker":' .. cjson.encode(h[1] or '') ..
     ',"started_at":' .. (tonumber(h[2]) and h[2] or 'null') .. ',"finished_at":' .. text(at) ..
-    ',"outcome":"' .. a.outcome .. '"' .. (a.error and (',"error":' .. a.error) or '') .. '}'
+    ',"outcome":"' .. a.outcome .. '"' .. (a.error and (',"error":' .. a.error) or '') ..
+    (a.status == 'retrying' and (',"delay":' .. text(a.delay)) or '') .. '}'
   -- the next try of an attempt that was handed back has the same number: both stay in the history
   local field = 'a:' .. run.attempt .. (a.outcome == 'handed_back' and ':back' or '')
   redis.call('HSET', key, field, attempt, 'closed', a.token)
@@ -15,6 +17,8 @@ local function close_attempt(run, a, at)
   if a.result then redis.call('HSET', key, 'result', a.result) end
   if a.error then redis.call('HSET', key, 'error', a.error) else redis.call('HDEL', key, 'error') end
   if a.reason then redis.call('HSET', key, 'reason', a.reason) end
+  -- a deadline counts from the first time, and `queued` is soon that of the next attempt
+  if h[3] and a.failures + a.lost > 0 and a.status ~= 'failed' then redis.call('HSETNX', key, 'first', h[3]) end
   -- a counter that is none (somebody's hand) stays as it is, and stops nothing
   if a.failures > 0 then redis.pcall('HINCRBY', key, 'failures', a.failures) end
   if a.lost > 0 then redis.pcall('HINCRBY', key, 'lost', a.lost) end
