@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from dispatch_app.domain.errors import InvalidInput
+from dispatch_app.domain.loss import MAX_LOST, OnWorkerLost
 from dispatch_app.domain.retry import RetryPolicy
 from dispatch_app.domain.schedule import Kind, Once
 
@@ -50,6 +51,11 @@ class Task(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     #: hard time limit of one attempt, ms
     timeout: int = 600_000
     retry: RetryPolicy = RetryPolicy()
+    #: whether an attempt follows one whose worker vanished; `fail`: a run is never started twice
+    #: because of that
+    on_worker_lost: OnWorkerLost = "retry"
+    #: lost attempts that are followed by another one, 0 to 100
+    max_lost: int = MAX_LOST
     #: a run that has not started so many ms after its time is given up
     expires: int | None = None
     misfire: Misfire = Misfire()

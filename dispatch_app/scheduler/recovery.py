@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 from celery.utils.log import get_logger
 
 from dispatch_app.domain.errors import CorruptRecord, DispatchError
-from dispatch_app.domain.run import MAX_LOST, Failure
+from dispatch_app.domain.loss import delay_after, why_given_up
+from dispatch_app.domain.run import Failure
+from dispatch_app.domain.task import Task
+from dispatch_app.ids import chance
 from dispatch_app.operations import Platform
 from dispatch_app.scheduler.clock import ServerClock
 from dispatch_app.store.agenda import Lapsed, Reaped
@@ -29,7 +33,7 @@ def reap(dispatch: Platform, clock: ServerClock | None = None) -> int:
     lapsed = dispatch.store.agenda.lapsed(longest=max(_LONGEST, 3 * lease))
     if not lapsed or (clock and not _is_right(dispatch, clock)):
         return 0
-    reaped = dispatch.store.agenda.reap([_reaped(dispatch, run) for run in lapsed])
+    reaped = dispatch.store.agenda.reap([_reaped(dispatch, run, lease) for run in lapsed])
     if reaped:
         logger.warning("%s runs lost their worker", reaped)
     return reaped
@@ -42,16 +46,23 @@ def _is_right(dispatch: Platform, clock: ServerClock) -> bool:
     return clock.tells_lapsed_leases
 
 
-def _reaped(dispatch: Platform, run: Lapsed) -> Reaped:
+def _reaped(dispatch: Platform, run: Lapsed, lease: int) -> Reaped:
     error = Failure(type="WorkerLost", message="Its worker stopped renewing the lease.")
-    if run.lost + 1 > MAX_LOST:
-        return Reaped(id=run.id, lease=run.lease, error=error)
+    end = Reaped(id=run.id, lease=run.lease, error=error)
     try:
         if run.fault:
             raise CorruptRecord(run.fault)
-        task = decode_task(run.definition)
-        queue, message = dispatch.messages.render(run.id, run.attempt + 1, run.failures, task)
+        return _followed(dispatch, run, decode_task(run.definition), end, lease)
     except DispatchError as refusal:
         error = Failure(type="WorkerLost", message=f"{error.message} {refusal}")
-        return Reaped(id=run.id, lease=run.lease, error=error)
-    return Reaped(id=run.id, lease=run.lease, error=error, queue=queue, message=message)
+        return msgspec.structs.replace(end, error=error)
+
+
+def _followed(dispatch: Platform, run: Lapsed, task: Task, end: Reaped, lease: int) -> Reaped:
+    """The next attempt: now, or on the agenda; or none, as the task wants it."""
+    if reason := why_given_up(task, run.lost + 1):
+        return msgspec.structs.replace(end, reason=reason)
+    if delay := delay_after(run.lost + 1, lease, chance()):
+        return msgspec.structs.replace(end, delay=delay)
+    queue, message = dispatch.messages.render(run.id, run.attempt + 1, run.failures, task)
+    return msgspec.structs.replace(end, queue=queue, message=message)

@@ -128,13 +128,17 @@ class Lapsed(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reaped(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of a run whose lease ran out; without a message it has failed."""
+    """What becomes of a run whose lease ran out: its next attempt with this message at once, or in
+    `delay` ms; with neither it has failed."""
 
     id: str
     lease: float
     error: Failure
     queue: str | None = None
     message: str | None = None
+    delay: int | None = None
+    #: why it has failed
+    reason: str | None = None
 
 
 class Agenda:

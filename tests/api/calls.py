@@ -41,6 +41,8 @@ EVERY_FIELD: dict[str, Any] = {
         "dont_retry_on": ["ValueError", "4xx"],
         "deadline": 86_400,
     },
+    "on_worker_lost": "fail",
+    "max_lost": 7,
     "expires": 3600,
     "misfire": {"policy": "run_all", "catch_up": 7200},
     "overlap": "buffer_one",

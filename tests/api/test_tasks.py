@@ -82,6 +82,8 @@ def test_a_task_shows_every_field_with_its_default(client: FlaskClient) -> None:
             "dont_retry_on": [],
             "deadline": None,
         },
+        "on_worker_lost": "retry",
+        "max_lost": 3,
         "expires": None,
         "misfire": {"policy": "run", "catch_up": None},
         "overlap": "allow_all",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dispatch_app.domain.run import MAX_LOST
+from dispatch_app.domain.loss import MAX_LOST
 
 
 def outcomes(run) -> list[str]:
@@ -45,6 +45,6 @@ def test_a_run_that_kills_its_processes_ends_and_the_worker_lives(shared, celery
     task_id = shared.create("dying", max_retries=1_000)
     run = shared.finished(task_id, timeout=40)
     assert (run.status, outcomes(run)) == ("failed", ["lost"] * (MAX_LOST + 1))
-    assert run.reason == "its process vanished 4 times"
+    assert run.reason == "its worker's process vanished 4 times"
     assert celery_setup.worker.container.status == "running"
     assert shared.run("add", payload={"x": 1}).status == "succeeded"

@@ -6,13 +6,18 @@ from dispatch_app.scheduler.recovery import reap
 from tests.invariants.broker import messages_of, queued_runs
 
 
-def lapsed(installation):
+def lapsed(installation, **fields):
     """A run whose lease has run out."""
-    run = installation.latest(installation.create("add", payload={"x": 1}))
-    installation.store.runs.start(run.id, 1, token="t", worker="w@host", lease=60_000)
-    with installation.server.client() as client:
-        client.zadd(installation.store.keys.leases(), {run.id: 1})
+    run = installation.latest(installation.create("add", payload={"x": 1}, **fields))
+    lose(installation, run.id)
     return run
+
+
+def lose(installation, run_id, attempt=1):
+    """An attempt begins, and its lease runs out."""
+    installation.store.runs.start(run_id, attempt, token="t", worker="w@host", lease=60_000)
+    with installation.server.client() as client:
+        client.zadd(installation.store.keys.leases(), {run_id: 1})
 
 
 def test_a_live_lease_is_left_alone(installation):
@@ -59,3 +64,29 @@ def test_a_record_that_cannot_be_read_ends_and_stops_no_other(installation):
     assert status == "failed"
     assert "Its definition is not one that this version reads" in error
     assert [installation.store.runs.get(runs[n].id).status for n in (0, 2)] == ["queued"] * 2
+
+
+def test_what_may_not_be_started_twice_ends_at_once(installation):
+    run = lapsed(installation, on_worker_lost="fail")
+    assert reap(installation.dispatch) == 1
+    run = installation.store.runs.get(run.id)
+    assert (run.status, run.lost, run.failures) == ("failed", 1, 0)
+    assert run.reason == "its worker's process vanished, and it may not be started twice"
+    assert queued_runs(installation) == {}
+
+
+def test_a_task_says_how_many_attempts_may_be_lost(installation):
+    run = lapsed(installation, max_lost=0)
+    assert reap(installation.dispatch) == 1
+    assert installation.store.runs.get(run.id).status == "failed"
+
+
+def test_one_that_was_lost_again_waits_a_moment_for_its_next_attempt(installation):
+    run = lapsed(installation)
+    reap(installation.dispatch)
+    lose(installation, run.id, attempt=2)
+    assert reap(installation.dispatch) == 1
+    run = installation.store.runs.get(run.id)
+    assert (run.status, run.lost, run.attempt) == ("retrying", 2, 2)
+    waits = run.retry_at - run.attempts[-1].finished_at
+    assert 0 <= waits < 2 * 3 * installation.dispatch.config.scheduler.heartbeat_interval

@@ -22,6 +22,7 @@ from dispatch_api.fields import (
 from dispatch_api.resources.runs.schemas import RUN_STATUSES, FailureSchema
 from dispatch_api.resources.schedules.schemas import Schedule
 from dispatch_api.smorest import PageQuery, Schema, dispatch
+from dispatch_app.domain.loss import MAX_LOST, OnWorkerLost
 from dispatch_app.domain.retry import Backoff, RetryPolicy
 from dispatch_app.domain.task import (
     PRIORITIES,
@@ -202,6 +203,20 @@ class TaskSchema(Schema):
     retry = Section(
         RetrySchema,
         load_default=lambda: RetryPolicy(delay=dispatch.config.scheduler.retry_backoff),
+    )
+    on_worker_lost = Choice(
+        get_args(OnWorkerLost),
+        load_default="retry",
+        metadata={
+            "description": "Fail: a run whose worker vanished, or shut down in the midst of it, is "
+            "not started again."
+        },
+    )
+    max_lost = Whole(
+        least=0,
+        most=100,
+        load_default=MAX_LOST,
+        metadata={"description": "Lost attempts that are followed by another one."},
     )
     expires = Seconds(
         load_default=None,

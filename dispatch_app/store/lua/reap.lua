@@ -1,13 +1,16 @@
--- What:   leases that ran out: the run gets its next attempt and message at once, or ends.
+-- What:   leases that ran out: the run gets its next attempt and message at once, or after a moment on
+--         the agenda, or ends.
 -- Needs:  the lease is still the one that was read.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {entries[] of {id, lease, queue?, message? (none: it ends), error (JSON)}, keep, now?}
+-- ARGV:   1 msgpack {entries[] of {id, lease, queue?, message?, delay? (ms; neither: it ends), error (JSON),
+--         reason? (why it ends)}, keep, now?}
 -- Reply:  number of runs that were taken care of
--- Event:  run.queued | run.failed | run.cancelled (it had been asked to end)
+-- Event:  run.queued | run.retrying | run.failed | run.cancelled (it had been asked to end)
 -- Keeps:  I3, I4
 -- @include keys
 -- @include now
 -- @include text
+-- @include agenda
 -- @include move
 -- @include read_run
 -- @include close_attempt
@@ -21,7 +24,8 @@ for _, e in ipairs(a.entries) do
   local run = lapsed and read_run(e.id)
   if run and run.status == 'running' then
     -- closed by no token: a late finish of its holder is told that it is lost, not that all is well
-    close_attempt(run, {token = '', outcome = 'lost', error = e.error, failures = 0, lost = 1}, at)
+    close_attempt(run, {token = '', outcome = 'lost', error = e.error, failures = 0, lost = 1,
+      reason = e.reason, status = e.delay and 'retrying', delay = e.delay}, at)
     if run.cancel then
       move(run, 'cancelled', at)
       redis.call('HSET', K.run(e.id), 'reason', run.cancel)
@@ -31,6 +35,10 @@ for _, e in ipairs(a.entries) do
       redis.call('HDEL', K.run(e.id), 'worker', 'started')
       move(run, 'queued', at)
       enqueue(e.queue, e.message)
+    elseif e.delay then
+      move(run, 'retrying', at)
+      redis.call('HSET', K.run(e.id), 'retry_at', text(at + e.delay))
+      agenda_put('r:' .. e.id, at + e.delay)
     else
       move(run, 'failed', at)
       trim(run.task, a.keep)

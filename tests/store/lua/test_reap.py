@@ -135,3 +135,23 @@ def test_twenty_thousand_are_taken_care_of_in_batches(scene):
     assert reaped == 20_000
     assert scene.client.zcard(scene.store.keys.runs_by("status", "queued")) == 20_000
     assert scene.client.exists(scene.store.keys.leases()) == 0
+
+
+def test_with_a_delay_the_next_attempt_waits_on_the_agenda(scene):
+    scene.running()
+    before = scene.state()
+    assert reap(scene, {"id": "r", "delay": 5_000}) == 1
+    changes = scene.changes(before)
+    assert changes["agenda"] == {"r:r": LAPSED + 5_000}
+    run = changes["run:r"]
+    assert (run["status"], run["retry_at"], run["lost"]) == ("retrying", str(LAPSED + 5_000), "1")
+    assert '"outcome":"lost"' in run["a:1"]
+    assert changes["leases"] is None
+    assert QUEUE not in changes
+    assert scene.start() == ["STALE"]
+
+
+def test_what_is_given_up_says_why(scene):
+    scene.running()
+    assert reap(scene, {"id": "r", "reason": "lost too often"}) == 1
+    assert scene.state()["run:r"]["reason"] == "lost too often"
