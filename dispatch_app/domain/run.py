@@ -53,9 +53,6 @@ TRANSITIONS: tuple[tuple[str | None, str, str], ...] = (
     ("retrying", "too late to start", "expired"),
 )
 
-#: Lost attempts (the worker vanished) before a run fails, as Sidekiq's poison pills.
-MAX_LOST = 3
-
 
 def allowed(before: str | None, after: str) -> bool:
     """Whether some event leads from `before` (None: a new run) to `after`."""
@@ -79,10 +76,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     started_at: int | None = None
     finished_at: int | None = None
     #: running, succeeded, failed, retried, timed_out, lost, cancelled, handed_back
-    #: ms from its end to the next attempt, where its policy or its own code says so
-    delay: int | None = None
     outcome: str = "running"
     error: Failure | None = None
+    #: ms from its end to the next attempt, where its policy or its own code says so
+    delay: int | None = None
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,10 +96,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin = "schedule"
     #: the backfill that it belongs to
     backfill_id: str | None = None
-    #: when it was queued for its first attempt; a deadline counts from there
-    first_queued_at: int | None = None
     scheduled_for: int
     queued_at: int | None = None
+    #: when it was queued for its first attempt; a deadline counts from there
+    first_queued_at: int | None = None
     started_at: int | None = None
     finished_at: int | None = None
     #: number of the attempt that is queued, running or ended last; counts from 1

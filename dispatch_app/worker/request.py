@@ -19,8 +19,11 @@ from celery.worker import state
 from celery.worker.request import Request
 
 from dispatch_app.domain.errors import Conflict, DispatchError
-from dispatch_app.domain.run import MAX_LOST
-from dispatch_app.ids import new_id
+from dispatch_app.domain.loss import delay_after, why_given_up
+from dispatch_app.domain.retry import time_left
+from dispatch_app.domain.run import Failure
+from dispatch_app.domain.task import Task
+from dispatch_app.ids import chance, new_id
 from dispatch_app.messages import ATTEMPT_HEADER
 from dispatch_app.store.runs import Outcome
 from dispatch_app.worker import outcome as outcomes
@@ -63,11 +66,14 @@ class DispatchRequest(Request):
         super().on_failure(exc_info, *args, **kwargs)
 
     def cancel(self, pool: Any, *args: Any, **kwargs: Any) -> None:
-        """The worker shuts down: end the attempt here and hand the run back. Its message goes
-        back to the queue, as every message that is not acknowledged."""
-        super().cancel(pool, *args, **kwargs)
+        """The worker shuts down: end the attempt here and hand the run back, unless it may not be
+        started twice. Its message goes back to the queue, as every message that is not
+        acknowledged."""
+        # of a pool that has no processes nothing can be ended; its worker ends, and the run with it
+        with suppress(NotImplementedError):
+            super().cancel(pool, *args, **kwargs)
         if self.is_ours:
-            self._hand_back()
+            self.hand_back()
 
     def end(self, pool: Any) -> None:
         """Terminate an attempt that is no longer this worker's; the run is not touched: it is over,
@@ -106,19 +112,26 @@ class DispatchRequest(Request):
         try:
             run = store.runs.get(self.id)
             if isinstance(error, WorkerLostError):
-                outcome = _lost(error, run.lost)
+                outcome = _lost(error, run.definition, run.lost + 1, self._lease)
             else:
-                outcome = outcomes.failure(error, run.definition, run.failures)
+                queued = run.first_queued_at or run.scheduled_for
+                left = time_left(run.definition.retry, queued, store.now())
+                outcome = outcomes.failure(error, run.definition, run.failures, left=left)
             store.runs.finish(self.id, self.token, outcome)
         except DispatchError as refusal:
             # whatever it is, the lease lapses and the scheduler takes care of the run
             logger.warning("Run %s: %r was not written down: %s", self.id, error, refusal)
 
-    def _hand_back(self) -> None:
-        delay = 2 * self.app.dispatch.config.scheduler.heartbeat_interval
-        outcome = Outcome(status="queued", outcome="handed_back", delay=delay)
+    @property
+    def _lease(self) -> int:
+        return 3 * int(self.app.dispatch.config.scheduler.heartbeat_interval)
+
+    def hand_back(self) -> None:
+        """The run goes on elsewhere; what it still does here counts for nothing."""
+        store = self.app.dispatch.store
         try:
-            self.app.dispatch.store.runs.finish(self.id, self.token, outcome)
+            outcome = _handed_back(store.runs.get(self.id).definition, 2 * self._lease // 3)
+            store.runs.finish(self.id, self.token, outcome)
         except DispatchError as refusal:
             logger.warning("Run %s was not handed back: %s", self.id, refusal)
 
@@ -131,10 +144,27 @@ class DispatchRequest(Request):
             logger.warning("Run %s could not be marked as %s: %s", self.id, reason, refusal)
 
 
-def _lost(error: BaseException, lost: int) -> Outcome:
-    """What follows when the process of an attempt vanished: lost attempts have their own bound."""
+def _lost(error: BaseException, task: Task, lost: int, lease: int) -> Outcome:
+    """What follows when the process of an attempt vanished: lost attempts have their own bound.
+
+    Args:
+        lost: lost attempts of the run, this one included.
+    """
     what = msgspec.structs.replace(outcomes.describe(error), traceback=None)
-    if lost + 1 > MAX_LOST:
-        reason = f"its process vanished {lost + 1} times"
+    if reason := why_given_up(task, lost):
         return Outcome(status="failed", outcome="lost", error=what, lost=1, reason=reason)
-    return Outcome(status="retrying", outcome="lost", error=what, lost=1)
+    delay = delay_after(lost, lease, chance())
+    return Outcome(status="retrying", outcome="lost", error=what, lost=1, delay=delay)
+
+
+def _handed_back(task: Task, resend: int) -> Outcome:
+    """What becomes of an attempt that the shutdown of its worker cuts off.
+
+    Args:
+        resend: ms after which its message is sent again, if nobody has taken it.
+    """
+    if task.on_worker_lost == "retry":
+        return Outcome(status="queued", outcome="handed_back", delay=resend)
+    reason = "its worker shut down, and it may not be started twice"
+    what = Failure(type="WorkerLost", message="Its worker shut down before it had ended.")
+    return Outcome(status="failed", outcome="lost", error=what, lost=1, reason=reason)

@@ -83,7 +83,6 @@ class Words(fields.List):
         return tuple(dict.fromkeys(super()._deserialize(value, attr, data, **kwargs)))
 
 
-class Section(fields.Nested):
 class Errors(Words):
     """Names of exceptions and HTTP statuses; statuses may be integers, and become texts."""
 
@@ -99,6 +98,7 @@ class Errors(Words):
         return tuple(dict.fromkeys(name.lower() if name[0].isdigit() else name for name in found))
 
 
+class Section(fields.Nested):
     """An object that is given whole or not at all, in a change too."""
 
     def _load(self, value: Any, partial: Any = None) -> Any:
