@@ -47,6 +47,26 @@ class NotingTask(Task):
         note(task_id, "after_return", status, kwargs)
 
 
+class HastyTask(NotingTask):
+    """A base class whose hooks fail, once they have noted that they were called."""
+
+    def on_success(self, *args):
+        super().on_success(*args)
+        raise OSError("on_success")
+
+    def on_retry(self, *args):
+        super().on_retry(*args)
+        raise OSError("on_retry")
+
+    def on_failure(self, *args):
+        super().on_failure(*args)
+        raise OSError("on_failure")
+
+    def after_return(self, *args):
+        super().after_return(*args)
+        raise OSError("after_return")
+
+
 @signals.task_prerun.connect
 def noted_prerun(task_id, task, kwargs, **_):
     if task.name.startswith("signalled"):
@@ -111,6 +131,13 @@ def noting(self, value):
     if value == "bad":
         raise ValueError(value)
     if value == "again" and self.request.retries == 0:
+        raise KeyError(value)
+    return value
+
+
+@app.task(name="hasty", base=HastyTask, bind=True)
+def hasty(self, value):
+    if value == "bad" or (value == "again" and self.request.retries == 0):
         raise KeyError(value)
     return value
 
