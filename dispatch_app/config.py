@@ -87,6 +87,9 @@ class Worker:
     )
     queue_size: int = _key(number(1), 100, "most runs that one task may have waiting")
     poll_interval: int = _key(duration(1), 1_000, "longest sleep of a scheduler between looks")
+    stuck_after: int = _key(
+        duration(1), 60_000, "a worker that starts nothing for so long, with a free slot, ends"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

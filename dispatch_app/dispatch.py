@@ -6,10 +6,12 @@ process that imports it loads none of them.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
@@ -27,7 +29,16 @@ from dispatch_app.redis_url import for_kombu
 from dispatch_app.store import Store
 
 _BUILTIN = "dispatch_app.builtin"
-_BOOT_STEPS = ("dispatch_app.worker.lease:Leases", "dispatch_app.worker.announce:Announcement")
+_BOOT_STEPS = tuple(
+    f"dispatch_app.worker.{step}"
+    for step in (
+        "lease:Leases",
+        "delivery:Deliveries",
+        "announce:Announcement",
+        "shutdown:Shutdown",
+        "liveness:Liveness",
+    )
+)
 
 
 class Dispatch:
@@ -51,6 +62,7 @@ class Dispatch:
         *,
         default_queue: str | None = None,
     ) -> None:
+        _have_sigterm_hand_back()
         self.app = app
         self.config = config or settings.load()
         app.dispatch = self
@@ -127,6 +139,20 @@ def _end_process(error: DispatchError) -> NoReturn:
     sys.exit(3)
 
 
+def _have_sigterm_hand_back() -> None:
+    """Have SIGTERM end a `celery worker` within its grace period, as platforms expect.
+
+    Celery reads the variable for this when it is imported, before it imports any app: so the
+    command begins anew, once. Whoever sets the variable, be it to nothing, has decided.
+    """
+    program = Path(next(iter(sys.argv), ""))
+    is_celery = program.stem == "celery" or program.parts[-2:] == ("celery", "__main__.py")
+    if is_celery and "worker" in sys.argv and "REMAP_SIGTERM" not in os.environ:
+        os.environ["REMAP_SIGTERM"] = "SIGQUIT"
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
+
+
 def _defaults(config: settings.Config) -> dict[str, Any]:
     """The Celery settings of an installation."""
     broker, options = for_kombu(config.celery.broker_url or config.redis_url)
@@ -135,14 +161,15 @@ def _defaults(config: settings.Config) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         # two are enough for what a worker publishes by itself; small Redis plans allow 20 in all
         "broker_pool_limit": 2,
-        # an unacknowledged message comes back soon; the lease refuses it where its run is fine
-        "broker_transport_options": {"visibility_timeout": 300, **options},
+        "broker_transport_options": {**_redelivery(config), **options},
         "beat_scheduler": "dispatch_app.scheduler.beat:DispatchScheduler",
         "beat_max_loop_interval": config.worker.poll_interval / 1000,
         "result_backend": "dispatch_app.results:RunBackend",
         "task_acks_late": True,
         "task_reject_on_worker_lost": True,
         "worker_prefetch_multiplier": 1,
+        # what the user's code leaks goes with its process
+        "worker_max_tasks_per_child": 1_000,
         "worker_concurrency": config.worker.max_concurrent,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # honcho kills 5 s after SIGTERM, the strictest PaaS 10 s; the rest is for handing back
@@ -153,6 +180,19 @@ def _defaults(config: settings.Config) -> dict[str, Any]:
         "dispatch_data_dir": config.dispatch.data_dir,
         "dispatch_http_allow_private": config.http.allow_private,
         "dispatch_http_response_limit": config.http.response_limit,
+    }
+
+
+def _redelivery(config: settings.Config) -> dict[str, Any]:
+    """When a message comes back that its worker holds and has not acknowledged: soon, as a worker
+    says each heartbeat that it lives, and as the lease refuses one whose run is fine."""
+    return {
+        "visibility_timeout": max(30, 6 * config.scheduler.heartbeat_interval // 1000),
+        # s between looks, and each time; kombu's own are 10 and each tenth time
+        "unacked_restore_interval": 10,
+        "unacked_restore_throttle": 1,
+        # a worker that dies while it looks keeps the others from it for no longer than this
+        "unacked_mutex_expire": 10,
     }
 
 

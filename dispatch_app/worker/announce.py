@@ -62,7 +62,7 @@ class Announcement(Duty):
 
     def stop(self, worker: Any) -> None:
         """End, and say goodbye."""
-        super().stop(worker)
+        self.end()
         worker.app.dispatch.store.workers.leave("worker", worker.hostname)
 
     terminate = stop

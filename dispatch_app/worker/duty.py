@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from celery import bootsteps
+from celery.signals import worker_shutdown
 from celery.utils.log import get_logger
 
 logger = get_logger(__name__)
@@ -19,6 +20,9 @@ class Duty(bootsteps.StartStopStep):
     requires = ("celery.worker.components:Pool", "celery.worker.components:Beat")
     #: Celery's blueprint names steps by this
     abstract = True
+    #: whether a warm shutdown, which waits for what runs, still needs it: steps stop in reverse
+    #: order, and so before the pool
+    outlives_pool = False
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
@@ -32,14 +36,23 @@ class Duty(bootsteps.StartStopStep):
             target=self._run, args=(worker,), name=type(self).__name__, daemon=True
         )
         self._thread.start()
+        if self.outlives_pool:
+            worker_shutdown.connect(self.end)
 
     def stop(self, worker: Any) -> None:
-        """End; a pass that is under way is waited for."""
+        """End, or soon: when all that runs has ended."""
+        if not self.outlives_pool:
+            self.end()
+
+    def terminate(self, worker: Any) -> None:
+        """End, whatever still runs."""
+        self.end()
+
+    def end(self, **_: Any) -> None:
+        """No more passes; one that is under way is waited for."""
         self._stop.set()
         if self._thread:
             self._thread.join(timeout=5)
-
-    terminate = stop
 
     def perform(self, worker: Any) -> None:
         """One pass."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from celery.concurrency.prefork import TaskPool
@@ -15,9 +16,14 @@ from dispatch_app.worker.task import adopt
 
 logger = get_logger(__name__)
 
+#: s in which a delivery of a run that another one has is refused, and ends by itself.
+_REFUSED_WITHIN = 1.0
+
 
 class Leases(Duty):
     """One script call a heartbeat, for all runs of this worker."""
+
+    outlives_pool = True
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
@@ -31,11 +37,7 @@ class Leases(Duty):
     def perform(self, worker: Any) -> None:
         """Renew; what the store does not know as ours any more is terminated."""
         dispatch = worker.app.dispatch
-        ours = {
-            request.id: request
-            for request in tuple(state.reserved_requests)
-            if isinstance(request, DispatchRequest) and request.is_ours
-        }
+        ours = _ours()
         if not ours:
             return
         lost, asked = dispatch.store.runs.renew(
@@ -48,9 +50,23 @@ class Leases(Duty):
             _ask(worker, ours[run_id])
 
 
+def _ours() -> dict[str, DispatchRequest]:
+    """Run id -> request of what runs or waits here. Of two deliveries of a run it is the one that
+    runs, or came first: the other one is refused the lease."""
+    found = [
+        request
+        for request in tuple(state.reserved_requests)
+        if isinstance(request, DispatchRequest) and request.is_ours
+    ]
+    # of equal ids the last one counts; tokens grow with time
+    found.sort(key=lambda request: request.token, reverse=True)
+    found.sort(key=lambda request: request in state.active_requests)
+    return {request.id: request for request in found}
+
+
 def _end(worker: Any, request: DispatchRequest) -> None:
     """Terminate a run that was cancelled or went to another worker, where the pool can."""
-    if request not in state.active_requests:
+    if request not in state.active_requests or 0 <= _age_s(request) < _REFUSED_WITHIN:
         return
     if not _has_processes(worker):
         request.leave_alone()
@@ -58,6 +74,11 @@ def _end(worker: Any, request: DispatchRequest) -> None:
     logger.warning("Run %s was cancelled or given to another worker: ending it here", request.id)
     # acknowledging belongs to the thread that reads from the broker
     worker.hub.call_soon(request.end, worker.pool)
+
+
+def _age_s(request: DispatchRequest) -> float:
+    """Since when a process has had it."""
+    return time.time() - (request.time_start or 0.0)
 
 
 def _ask(worker: Any, request: DispatchRequest) -> None:
