@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from dispatch_app.domain.errors import StoreUnavailable
+from dispatch_app.domain.errors import NotFound, StoreUnavailable
 from dispatch_app.store import Store
+from dispatch_app.store.runs import RunFilter
 from dispatch_app.store.scripts import source
 from tests.store.scene import NOW, Scene
 from tests.waiting import wait_for
@@ -120,6 +122,60 @@ def test_a_server_that_is_full_refuses_and_stores_nothing(new_redis):
     scene.client.config_set("maxmemory", 0)
     assert set(scene.state()["agenda"]) == {"t:before"}
     scene.close()
+
+
+def test_a_server_that_is_full_still_takes_what_keeps_runs_or_frees_memory(new_redis):
+    scene = Scene(new_redis().url)
+    for task_id in ("gone", "over", "kept"):
+        scene.task(task_id)
+    for number in range(3):
+        scene.running(f"held-{number}", "kept")
+    scene.queued("next", "kept")
+    scene.client.config_set("maxmemory", 1)
+    store = scene.store
+    renewed = scene.call("renew", now=NOW + 5_000, lease=10_000, runs=[["held-0", "token"]])
+    assert renewed == [[], []]
+    assert scene.start("next")[0] == "OK"
+    assert scene.finish("held-1", "succeeded") == ["OK", "succeeded"]
+    store.runs.cancel("held-2", "by hand")
+    store.tasks.cancel("over")
+    store.tasks.purge("gone")
+    store.workers.beat("worker", "w@host", {}, ttl=1_000)
+    assert list(store.workers.alive("worker")) == ["w@host"]
+    store.workers.leave("worker", "w@host")
+    statuses = {run.id: run.status for run in store.runs.list(RunFilter(), 10).items}
+    assert statuses == {
+        "held-0": "running", "held-1": "succeeded", "held-2": "cancelled", "next": "running",
+    }  # fmt: skip
+    assert scene.client.zscore(store.keys.leases(), "held-0") == NOW + 15_000
+    assert store.tasks.get("over").status == "cancelled"
+    with pytest.raises(NotFound):
+        store.tasks.get("gone")
+    scene.close()
+
+
+def test_a_server_that_loads_its_data_is_away_for_now(new_redis):
+    server = new_redis("--rdbcompression", "no", "--key-load-delay", "30000")
+    store = Store(server.url)
+    with server.client() as client:
+        client.mset({f"key {number}": "x" * 2**20 for number in range(20)})
+        client.save()
+    server.kill()
+    with ThreadPoolExecutor(1) as pool:
+        started = pool.submit(server.start)
+        told = wait_for(lambda: _loading(store), what="an answer while the server loads")
+        assert "loading the dataset" in told
+        started.result()
+    assert store.tasks.static_ids() == set()
+    store.close()
+
+
+def _loading(store: Store) -> str:
+    try:
+        store.tasks.static_ids()
+    except StoreUnavailable as error:
+        return str(error) if "load" in str(error) else ""
+    return ""
 
 
 def test_a_replica_shows_what_there_is_and_refuses_writes(new_redis):

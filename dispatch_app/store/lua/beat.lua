@@ -5,8 +5,10 @@
 -- @include keys
 -- @include now
 -- @include text
+-- @include even_if_full
 local a = cmsgpack.unpack(ARGV[1])
 local at = now(a.now)
+even_if_full()
 local seen, info = K.beats(a.kind), K.beats_info(a.kind)
 for _, name in ipairs(redis.call('ZRANGEBYSCORE', seen, '-inf', at - 300000, 'LIMIT', 0, 100)) do
   redis.call('ZREM', seen, name)

@@ -18,8 +18,10 @@
 -- @include cancel_run
 -- @include trim
 -- @include backfill
+-- @include even_if_full
 local PIECE = 1000
 local a = cmsgpack.unpack(ARGV[1])
+even_if_full()
 local key, at = K.task(a.id), now(a.now)
 local status, rev, held = unpack(redis.call('HMGET', key, 'status', 'rev', 'held'))
 if not status then return {'NOT_FOUND'} end

@@ -9,7 +9,9 @@
 -- @include read_run
 -- @include cancel_run
 -- @include trim
+-- @include even_if_full
 local a = cmsgpack.unpack(ARGV[1])
+even_if_full()
 local run = read_run(a.id)
 if not run then return {'NOT_FOUND'} end
 if run.status == 'cancelled' then return {'OK'} end

@@ -17,7 +17,9 @@
 -- @include read_run
 -- @include close_attempt
 -- @include trim
+-- @include even_if_full
 local a = cmsgpack.unpack(ARGV[1])
+even_if_full()
 local key, run, at = K.run(a.id), read_run(a.id), now(a.now)
 if not run then return {'LOST'} end
 if run.status ~= 'running' or run.token ~= a.token then

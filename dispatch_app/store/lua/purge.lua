@@ -12,12 +12,14 @@
 -- @include cancel_run
 -- @include forget_run
 -- @include backfill
+-- @include even_if_full
 local a = cmsgpack.unpack(ARGV[1])
 local key = K.task(a.id)
 if redis.call('EXISTS', key) == 0 then return {'NOT_FOUND'} end
 local h = redis.call('HMGET', key, 'rev', 'created', 'status', 'held')
 if (h[1] or '') ~= a.rev then return {'CHANGED'} end
 local at = now(a.now)
+even_if_full()
 agenda_drop('t:' .. a.id, key, h[4])
 for _, id in ipairs(redis.call('ZRANGE', K.backfills_by('task', a.id), 0, -1)) do forget_backfill(a.id, id) end
 for _, id in ipairs(redis.call('ZRANGE', K.waiting(a.id), 0, -1)) do cancel_run(id, at, 'its task was purged') end

@@ -7,8 +7,10 @@
 -- @include keys
 -- @include now
 -- @include read_run
+-- @include even_if_full
 local a = cmsgpack.unpack(ARGV[1])
 local at, lost, asked = now(a.now), {}, {}
+even_if_full()
 for _, pair in ipairs(a.runs) do
   local run = read_run(pair[1])
   if run and run.status == 'running' and run.token == pair[2] then

@@ -17,6 +17,7 @@
 -- @include move
 -- @include read_run
 -- @include trim
+-- @include even_if_full
 local a = cmsgpack.unpack(ARGV[1])
 
 local function queue_of(def)
@@ -24,6 +25,7 @@ local function queue_of(def)
   return ok and type(task) == 'table' and task.queue or ''
 end
 
+even_if_full()
 local run = read_run(a.id)
 if not run then return {'NOT_FOUND'} end
 if run.attempt ~= a.attempt or run.status == 'retrying' then return {'STALE'} end
