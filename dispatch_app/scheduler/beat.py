@@ -21,7 +21,8 @@ from dispatch_app.domain.schedule import zones
 from dispatch_app.operations import Platform
 from dispatch_app.scheduler import static
 from dispatch_app.scheduler.clock import ServerClock
-from dispatch_app.scheduler.dispatching import advance
+from dispatch_app.scheduler.company import Company
+from dispatch_app.scheduler.dispatching import advance, known
 from dispatch_app.scheduler.recovery import reap
 from dispatch_app.scheduler.wakeup import WakeUp
 from dispatch_app.store.agenda import Due
@@ -33,6 +34,9 @@ logger = get_logger(__name__)
 RULES = f"zones {zones.VERSION}, dispatch {version('celery-dispatch')}"
 #: Seconds before the next look, where another scheduler was faster.
 _AFTER_LOSING = 0.02
+#: The longest sleep while something is due that this program does not know: nobody is woken then
+#: by what is due earlier than all else.
+_BESIDE_STRANGERS = 0.25
 
 
 class DispatchScheduler(Scheduler):
@@ -51,6 +55,7 @@ class DispatchScheduler(Scheduler):
         self.dispatch: Platform = app.dispatch
         self.name = f"beat@{socket.gethostname()}/{os.getpid()}"
         self._wakeup = WakeUp(app.dispatch.opened())
+        self._company = Company()
         self._clock = ServerClock(3 * app.dispatch.config.scheduler.heartbeat_interval)
         self._last_beat = self._last_reap = -1e9
         super().__init__(app, *args, **kwargs)
@@ -76,9 +81,10 @@ class DispatchScheduler(Scheduler):
             # before the look: a newcomer between look and sleep ends the sleep
             self._wakeup.listen()
             started = time.monotonic()
-            due = self.dispatch.store.agenda.due()
+            due = self.dispatch.store.agenda.due(part=self._company.part)
             self._clock.read(due.now, asked=started)
             advanced = advance(self.dispatch, due)
+            self._company.saw(known(due), advanced)
             self._reap()
             self._wakeup.sleep(self._pause(due, advanced) - (time.monotonic() - started))
         except StoreUnavailable as error:
@@ -102,13 +108,17 @@ class DispatchScheduler(Scheduler):
 
     def _pause(self, due: Due, advanced: int) -> float:
         """Seconds until the next look, counted from when `due` was read."""
-        if due.tasks or due.runs or due.others:
+        if known(due):
             # what follows from them is on the agenda by now; `due.next` does not know of it
             return 0.0 if advanced else _AFTER_LOSING
         config = self.dispatch.config
         # awake for its own heartbeat, and for leases that lapse (I4)
         longest = min(config.worker.poll_interval, config.scheduler.heartbeat_interval) / 1000
-        return longest if due.next is None else min(longest, (due.next - due.now) / 1000)
+        if due.others:
+            longest = min(longest, _BESIDE_STRANGERS)
+        if due.next is None:
+            return longest
+        return min(longest, (due.next - due.now) / 1000 + self._company.delay)
 
     def _beat(self) -> None:
         interval = self.dispatch.config.scheduler.heartbeat_interval

@@ -49,8 +49,13 @@ def advance(dispatch: Platform, due: Due) -> int:
     ]
     advanced = 0
     for chunk in _chunks(entries):
-        advanced += _commit(dispatch, chunk)
+        advanced += _commit(dispatch, chunk, due.now)
     return advanced + _others(dispatch, due)
+
+
+def known(due: Due) -> int:
+    """How many of the members that are due this program can do something about."""
+    return len(due.tasks) + len(due.runs) + sum(map(_is_known, due.others))
 
 
 def _release(dispatch: Platform, member: DueMember, now: int) -> int:
@@ -66,27 +71,49 @@ _OTHERS: dict[str, Callable[[Platform, DueMember, int], int]] = {
 }
 
 
+#: ms for which what this program does not know is left to newer ones that run beside it, and by
+#: which it is put off if none of them took it.
+_FOR_NEWER, _PUT_OFF = 5_000, 60_000
+
+
 def _others(dispatch: Platform, due: Due) -> int:
     """What is due beside tasks and their runs' messages."""
-    advanced, runs = 0, []
+    advanced, overdue = 0, []
     for other in due.others:
         if carry_out := _OTHERS.get(other.member[:2]):
             advanced += carry_out(dispatch, other, due.now)
-        else:
-            # and what nobody knows, which leaves the agenda like them
-            runs.append(other)
-    return advanced + (dispatch.store.agenda.overdue(runs) if runs else 0)
+        elif _is_known(other):
+            # and what is no member at all, which leaves the agenda like them
+            overdue.append(other)
+        elif due.now - other.due >= _FOR_NEWER:
+            _put_off(dispatch, other, due.now)
+    return advanced + (dispatch.store.agenda.overdue(overdue) if overdue else 0)
 
 
-def _commit(dispatch: Platform, entries: list[Advance | NextAttempt]) -> int:
+def _is_known(other: DueMember) -> bool:
+    kind = other.member[:2]
+    return kind in _OTHERS or kind in ("x:", "k:") or not kind.endswith(":")
+
+
+def _put_off(dispatch: Platform, stranger: DueMember, now: int) -> None:
+    """In an upgrade, schedulers meet what newer ones put on the agenda; that is theirs to do."""
+    if dispatch.store.agenda.put_off(stranger, now + _PUT_OFF):
+        logger.warning(
+            "%s is due, which this version does not know: it is left to a newer scheduler, and "
+            "looked at again in a minute.",
+            stranger.member,
+        )
+
+
+def _commit(dispatch: Platform, entries: list[Advance | NextAttempt], read: int) -> int:
     """Commit; where the script stumbles over a record, find out over which, and park that one."""
     try:
-        return dispatch.store.agenda.commit(entries)
+        return dispatch.store.agenda.commit(entries, read)
     except ResponseError as error:
         if len(entries) > 1:
-            return sum(_commit(dispatch, [entry]) for entry in entries)
+            return sum(_commit(dispatch, [entry], read) for entry in entries)
         logger.error("%s is taken off the agenda: %s", entries[0].member, error)
-        return dispatch.store.agenda.commit([_parked(entries[0], error)])
+        return dispatch.store.agenda.commit([_parked(entries[0], error)], read)
 
 
 def _parked(entry: Advance | NextAttempt, error: Exception) -> Advance | NextAttempt:

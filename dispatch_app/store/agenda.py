@@ -14,6 +14,9 @@ from dispatch_app.store.tasks import NewRun
 #: Most entries of one script call: it bounds the time for which the server does nothing else.
 BATCH = 500
 
+#: ms for which a plan may be committed: what comes of an occurrence that is later than that is for
+#: its misfire policy to say anew.
+PLAN_LIVES = 60_000
 
 class DueTask(msgspec.Struct, frozen=True, kw_only=True):
     """A task whose occurrence is due. `definition` is the text of its record; `fault` says what
@@ -147,9 +150,14 @@ class Agenda:
     def __init__(self, scripts: Scripts, keep: int) -> None:
         self._scripts, self._keep = scripts, keep
 
-    def due(self, now: int | None = None) -> Due:
-        """At most BATCH members that are due by now (the server's clock, unless given)."""
-        moment, after, *entries = self._scripts.call("due", {"limit": BATCH, "now": now})
+    def due(self, now: int | None = None, part: int = 0) -> Due:
+        """At most BATCH members that are due by now (the server's clock, unless given).
+
+        Args:
+            part: which batch of them, from 0; where there are fewer, one of those.
+        """
+        asked = {"limit": BATCH, "part": part, "now": now}
+        moment, after, *entries = self._scripts.call("due", asked)
         tasks, runs, others = [], [], []
         for member, due, definition, *rest in entries:
             if member.startswith("t:"):
@@ -190,7 +198,12 @@ class Agenda:
             others=others,
         )
 
-    def commit(self, entries: Sequence[Advance | NextAttempt], now: int | None = None) -> int:
+    def commit(
+        self,
+        entries: Sequence[Advance | NextAttempt],
+        read: int | None = None,
+        now: int | None = None,
+    ) -> int:
         """Carry out those steps whose starting point is still what was read.
 
         Args:
@@ -199,7 +212,14 @@ class Agenda:
         Returns:
             How many were; for the others somebody was faster.
         """
-        return int(self._scripts.call("commit", {"entries": entries, "now": now}))
+        until = None if read is None else read + PLAN_LIVES
+        return int(self._scripts.call("commit", {"entries": entries, "until": until, "now": now}))
+
+    def put_off(self, member: DueMember, until: int) -> bool:
+        """Let a member be due later; False: somebody was faster."""
+        asked = {**msgspec.structs.asdict(member), "until": until}
+        return bool(self._scripts.call("put_off", asked))
+            read: when that was, by the server's clock; after PLAN_LIVES nothing is carried out.
 
     def lapsed(self, longest: int | None = None) -> list[Lapsed]:
         """At most BATCH runs whose lease has run out, or lasts longer than `longest` ms."""

@@ -40,7 +40,7 @@ class BeforeCommit(_Dying):
     """Has read what is due and planned it, and has written nothing."""
 
     def around(self, commit):
-        def dying(entries):
+        def dying(*plan):
             die()
 
         return dying
@@ -50,8 +50,8 @@ class AfterCommit(_Dying):
     """Has written everything and has not heard that it is written."""
 
     def around(self, commit):
-        def dying(entries):
-            commit(entries)
+        def dying(*plan):
+            commit(*plan)
             die()
 
         return dying
@@ -63,12 +63,12 @@ class BetweenBatches(_Dying):
     def around(self, commit):
         done = 0
 
-        def dying(entries):
+        def dying(*plan):
             nonlocal done
             if done:
                 die()
             done += 1
-            return commit(entries)
+            return commit(*plan)
 
         return dying
 

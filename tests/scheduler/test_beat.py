@@ -259,6 +259,58 @@ def test_a_member_of_the_agenda_without_a_record_is_dropped(installation, tick, 
     assert len(installation.runs_of(task_id)) == 1
 
 
+def asleep(scheduler) -> float:
+    """Seconds that a scheduler sleeps after its next look."""
+    slept = []
+    scheduler._wakeup.sleep = slept.append
+    scheduler.tick()
+    return slept[0]
+
+
+def test_what_a_newer_version_has_put_on_the_agenda_is_left_to_it(installation, scheduler):
+    """In an upgrade schedulers of both run side by side."""
+    task_id = installation.create("add", **hourly())
+    now = make_due(installation, task_id)
+    with installation.server.client() as client:
+        client.zadd(installation.store.keys.agenda(), {"q:of a newer one": now - 10})
+        scheduler._wakeup.sleep = lambda seconds: None
+        scheduler.tick()
+        assert len(installation.runs_of(task_id)) == 1
+        # nobody is busy with what it does not know, and nobody is woken while that is due
+        assert 0.1 < asleep(scheduler) <= 0.25
+        assert client.zscore(installation.store.keys.agenda(), "q:of a newer one") == now - 10
+
+
+def test_if_no_newer_one_runs_it_is_put_off_and_stands_in_nobodys_way(
+    installation, scheduler, caplog
+):
+    moment = installation.store.now() - 6_000
+    with installation.server.client() as client:
+        members = {f"q:{number}": moment for number in range(500)}
+        client.zadd(installation.store.keys.agenda(), members)
+        task_id = installation.create("add", **hourly())
+        make_due(installation, task_id)
+        asleep(scheduler)
+        asleep(scheduler)
+        assert len(installation.runs_of(task_id)) == 1
+        put_off = client.zscore(installation.store.keys.agenda(), "q:0")
+    assert moment + 65_000 <= put_off <= installation.store.now() + 60_000
+    assert "q:499 is due, which this version does not know" in caplog.text
+
+
+def test_a_plan_that_is_too_old_is_not_carried_out(installation):
+    """A scheduler that stood still with it, when no other one ran: its task's policy decides."""
+    task_id = installation.create("add", **hourly(misfire=Misfire(policy="skip")))
+    an_hour_ago = installation.store.now() - 3_600_000
+    with installation.server.client() as client:
+        client.zadd(installation.store.keys.agenda(), {f"t:{task_id}": an_hour_ago})
+    assert advance(installation.dispatch, installation.store.agenda.due(an_hour_ago)) == 0
+    assert installation.runs_of(task_id) == []
+    assert advance(installation.dispatch, installation.store.agenda.due()) == 1
+    assert installation.latest(task_id) is None
+    assert [run.status for run in installation.runs_of(task_id)] == ["skipped"]
+
+
 @pytest.mark.parametrize("definition", ["garbage", '{"v":2,"type":"add"}'])
 def test_a_retry_whose_record_cannot_be_read_ends_and_stops_no_other(
     installation, tick, definition

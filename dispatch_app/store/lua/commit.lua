@@ -3,7 +3,7 @@
 --         a run's next attempt (of the same one, where it was postponed). Otherwise somebody was
 --         faster, and that is fine. What a pause stands in the way of is held by it, as it is.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {entries[], now?}; at most 500 entries. An entry:
+-- ARGV:   1 msgpack {entries[], until? (the plan holds), now?}; at most 500 entries. An entry:
 --         of a task   {member, due, rev, type, queue (its name), done? (counts), next?, occurrence? (if it is another
 --                     moment), runs[], skip? (occurrences before those), if_skipped? {next?, occurrence?,
 --                     done?} (if its overlap policy lets it not run), park? (why it cannot be planned)}
@@ -26,6 +26,8 @@
 -- @include enqueue
 local a = cmsgpack.unpack(ARGV[1])
 local at = now(a.now)
+-- a scheduler that stood still, or a clock that jumped: misfire policies say anew what is to be done
+if a['until'] and at > a['until'] then return 0 end
 
 -- The task's last moment is over: from here on a one-off shows the status of its run.
 local function ended(id, h, status)

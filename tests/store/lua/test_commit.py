@@ -86,6 +86,16 @@ def test_the_second_of_two_that_read_the_same_finds_nothing_to_do(scene):
     assert scene.changes(before) == {}
 
 
+def test_a_plan_holds_until_a_moment(scene):
+    """A scheduler that stood still with what it had read."""
+    scene.task()
+    before = scene.state()
+    entries = [step("t", "r")]
+    assert scene.call("commit", now=DUE + 5_001, until=DUE + 5_000, entries=entries) == 0
+    assert scene.changes(before) == {}
+    assert scene.call("commit", now=DUE + 5_000, until=DUE + 5_000, entries=entries) == 1
+
+
 def test_all_occurrences_of_a_backlog_at_once(scene):
     scene.task()
     before = scene.state()

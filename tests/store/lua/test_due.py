@@ -58,3 +58,20 @@ def test_a_record_that_is_none_is_shown_as_empty_and_stops_nothing(scene):
     _, _, *entries = due(scene, NOW)
     assert [entry[0] for entry in entries] == ["t:string", "t:gone", "r:gone", "t:fine"]
     assert [entry[2:] for entry in entries[:3]] == [[None] * 5] * 3
+
+
+def test_another_part_of_what_is_due_for_a_scheduler_beside_others(scene):
+    agenda = {f"t:{n}": NOW - 100 + n for n in range(7)} | {"t:later": NOW + 1}
+    scene.client.zadd(scene.store.keys.agenda(), agenda)
+
+    def part(number: int) -> list[str]:
+        _, following, *entries = scene.call("due", now=NOW, limit=3, part=number)
+        assert following == str(NOW + 1)
+        return [entry[0] for entry in entries]
+
+    parts = [["t:0", "t:1", "t:2"], ["t:3", "t:4", "t:5"], ["t:6"]]
+    assert [part(number) for number in range(6)] == [*parts, *parts]
+
+
+def test_a_part_of_nothing_is_nothing(scene):
+    assert scene.call("due", now=NOW, limit=3, part=5) == [str(NOW), ""]
