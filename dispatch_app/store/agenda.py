@@ -13,10 +13,10 @@ from dispatch_app.store.tasks import NewRun
 
 #: Most entries of one script call: it bounds the time for which the server does nothing else.
 BATCH = 500
-
 #: ms for which a plan may be committed: what comes of an occurrence that is later than that is for
 #: its misfire policy to say anew.
 PLAN_LIVES = 60_000
+
 
 class DueTask(msgspec.Struct, frozen=True, kw_only=True):
     """A task whose occurrence is due. `definition` is the text of its record; `fault` says what
@@ -208,6 +208,7 @@ class Agenda:
 
         Args:
             entries: at most BATCH.
+            read: when that was, by the server's clock; after PLAN_LIVES nothing is carried out.
 
         Returns:
             How many were; for the others somebody was faster.
@@ -219,7 +220,6 @@ class Agenda:
         """Let a member be due later; False: somebody was faster."""
         asked = {**msgspec.structs.asdict(member), "until": until}
         return bool(self._scripts.call("put_off", asked))
-            read: when that was, by the server's clock; after PLAN_LIVES nothing is carried out.
 
     def lapsed(self, longest: int | None = None) -> list[Lapsed]:
         """At most BATCH runs whose lease has run out, or lasts longer than `longest` ms."""
