@@ -133,6 +133,25 @@ def test_at_its_last_moment_it_still_starts(scene):
     assert scene.start(now=NOW + 1_000)[0] == "OK"
 
 
+@pytest.mark.parametrize("how", ["failed", "lost", "handed back"])
+def test_once_started_it_expires_no_more(scene, how):
+    """Not at its next attempt, nor in the hands of the next worker."""
+    scene.running(expires=NOW + 1_000)
+    late, attempt = NOW + 20_000, 2
+    if how == "failed":
+        scene.finish(status="retrying", delay=5_000, failures=1)
+        entry = {"member": "r:r", "due": NOW + 5_000, "queue": "default", "message": "m"}
+        assert scene.call("commit", entries=[{**entry, "attempt": 2}]) == 1
+    elif how == "lost":
+        entry = {"id": "r", "lease": NOW + 10_000, "queue": "default", "message": "m"}
+        assert scene.call("reap", entries=[{**entry, "error": ERROR}], keep=9) == 1
+    else:
+        scene.finish(status="queued", delay=5_000)
+        attempt = 1
+    scene.call("postpone", id="r", attempt=attempt, delay=1, reason="unknown", keep=9, now=late)
+    assert scene.start(attempt=attempt, token="second", now=late)[0] == "OK"
+
+
 def test_a_run_that_waits_for_a_worker_that_knows_it_may_start_before(scene):
     scene.queued()
     scene.call("postpone", id="r", attempt=1, delay=5_000, reason="nobody knows its type")

@@ -76,7 +76,11 @@ local function move(run, after, at, duration)
     run.held = nil
   end
   if before == 'waiting' then waits_no_more(run.id) end
-  if after == 'running' and run.expires then redis.call('ZREM', K.agenda, 'x:' .. run.id) end
+  if after == 'running' and run.expires then
+    -- it has been started in time, whatever becomes of this attempt
+    redis.call('ZREM', K.agenda, 'x:' .. run.id)
+    redis.call('HDEL', K.run(run.id), 'expires')
+  end
   if FINISHED[after] then leave(run, after, at) end
   run.status = after
   sync_task(run.task, run.id, after, at)
