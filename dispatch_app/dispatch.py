@@ -27,6 +27,7 @@ from dispatch_app.domain.errors import (
 from dispatch_app.messages import Messages, check_broker
 from dispatch_app.redis_url import for_kombu
 from dispatch_app.store import Store
+from dispatch_app.store.dead_letters import Letters
 
 _BUILTIN = "dispatch_app.builtin"
 _BOOT_STEPS = tuple(
@@ -88,6 +89,10 @@ class Dispatch:
             url,
             prefix=self.config.dispatch.prefix,
             keep_runs=self.config.dispatch.keep_runs,
+            letters=Letters(
+                keep=self.config.dispatch.keep_dead_letters,
+                age=self.config.dispatch.dead_letters_age,
+            ),
         )
 
     @cached_property
@@ -159,6 +164,10 @@ def _defaults(config: settings.Config) -> dict[str, Any]:
     return {
         "broker_url": broker,
         "broker_connection_retry_on_startup": True,
+        # a Redis that is away, loading, read-only or full is waited for, however long it takes
+        "broker_connection_max_retries": None,
+        "broker_channel_error_retry": True,
+        "worker_consumer": "dispatch_app.worker.consumer:PersistentConsumer",
         # two are enough for what a worker publishes by itself; small Redis plans allow 20 in all
         "broker_pool_limit": 2,
         "broker_transport_options": {**_redelivery(config), **options},
@@ -171,6 +180,9 @@ def _defaults(config: settings.Config) -> dict[str, Any]:
         # what the user's code leaks goes with its process
         "worker_max_tasks_per_child": 1_000,
         "worker_concurrency": config.worker.max_concurrent,
+        # a server that is read-only or full is worth waiting for, like one that is away
+        "broker_channel_error_retry": True,
+        "worker_consumer": "dispatch_app.worker.consumer:Consumer",
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # honcho kills 5 s after SIGTERM, the strictest PaaS 10 s; the rest is for handing back
         "worker_soft_shutdown_timeout": 4.0,
