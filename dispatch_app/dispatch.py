@@ -166,8 +166,6 @@ def _defaults(config: settings.Config) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         # a Redis that is away, loading, read-only or full is waited for, however long it takes
         "broker_connection_max_retries": None,
-        "broker_channel_error_retry": True,
-        "worker_consumer": "dispatch_app.worker.consumer:PersistentConsumer",
         # two are enough for what a worker publishes by itself; small Redis plans allow 20 in all
         "broker_pool_limit": 2,
         "broker_transport_options": {**_redelivery(config), **options},
@@ -180,9 +178,6 @@ def _defaults(config: settings.Config) -> dict[str, Any]:
         # what the user's code leaks goes with its process
         "worker_max_tasks_per_child": 1_000,
         "worker_concurrency": config.worker.max_concurrent,
-        # a server that is read-only or full is worth waiting for, like one that is away
-        "broker_channel_error_retry": True,
-        "worker_consumer": "dispatch_app.worker.consumer:Consumer",
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         # honcho kills 5 s after SIGTERM, the strictest PaaS 10 s; the rest is for handing back
         "worker_soft_shutdown_timeout": 4.0,
