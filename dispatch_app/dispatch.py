@@ -166,6 +166,8 @@ def _defaults(config: settings.Config) -> dict[str, Any]:
         "broker_connection_retry_on_startup": True,
         # a Redis that is away, loading, read-only or full is waited for, however long it takes
         "broker_connection_max_retries": None,
+        "broker_channel_error_retry": True,
+        "worker_consumer": "dispatch_app.worker.consumer:Consumer",
         # two are enough for what a worker publishes by itself; small Redis plans allow 20 in all
         "broker_pool_limit": 2,
         "broker_transport_options": {**_redelivery(config), **options},
