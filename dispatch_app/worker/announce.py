@@ -5,12 +5,14 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Set
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 from celery import Celery, Task
 from celery.signals import task_unknown
 
+from dispatch_app.domain.errors import StoreUnavailable
 from dispatch_app.messages import ATTEMPT_HEADER
 from dispatch_app.store.types import TaskType
 from dispatch_app.worker.duty import Duty
@@ -63,7 +65,9 @@ class Announcement(Duty):
     def stop(self, worker: Any) -> None:
         """End, and say goodbye."""
         self.end()
-        worker.app.dispatch.store.workers.leave("worker", worker.hostname)
+        # where Redis is away nobody can be told: this worker will be missed soon enough
+        with suppress(StoreUnavailable):
+            worker.app.dispatch.store.workers.leave("worker", worker.hostname)
 
     terminate = stop
 

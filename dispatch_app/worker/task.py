@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from billiard.common import _shutdown_cleanup
 from celery import Celery, Task
-from celery.exceptions import Ignore, Reject, Retry
+from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded
 from celery.signals import task_prerun
 from celery.utils.log import get_task_logger
 
@@ -35,6 +36,8 @@ from dispatch_app.worker.context import RunContext
 TOKEN = "dispatch_token"  # noqa: S105 - a name, not a secret
 _CONTEXT = "dispatch_context"
 _REFUSAL = "dispatch_refusal"
+#: Seconds for which an outcome waits for a Redis that is away; then the attempt counts as lost.
+_PATIENCE_S = 300.0
 
 logger = get_task_logger(__name__)
 
@@ -212,15 +215,18 @@ def _start(task: Task, run_id: str) -> RunContext:
         celery.exceptions.Reject: Redis is away; the message goes back to its queue.
     """
     request, dispatch = task.request, task.app.dispatch
+    length = 3 * dispatch.config.scheduler.heartbeat_interval
+    start = partial(
+        dispatch.store.runs.start,
+        run_id,
+        request.get(ATTEMPT_HEADER),
+        token=request.get(TOKEN),
+        worker=request.hostname,
+        lease=length,
+        queue=(request.delivery_info or {}).get("routing_key"),
+    )
     try:
-        lease = dispatch.store.runs.start(
-            run_id,
-            request.get(ATTEMPT_HEADER),
-            token=request.get(TOKEN),
-            worker=request.hostname,
-            lease=3 * dispatch.config.scheduler.heartbeat_interval,
-            queue=(request.delivery_info or {}).get("routing_key"),
-        )
+        lease = _patiently(start, length / 1000)
     except StoreUnavailable as error:
         raise Reject(error, requeue=True) from error
     except CorruptRecord as error:
@@ -279,7 +285,8 @@ def _without_exits(call: Callable[[], Any]) -> Any:
 
 
 def _finish(task: Task, context: RunContext, outcome: Outcome) -> None:
-    """Write the outcome down, waiting for a Redis that is away as long as the lease may live.
+    """Write the outcome down, waiting for a Redis that is away: the worker goes on renewing the
+    lease meanwhile, as soon as it can.
 
     An outcome that comes too late changes nothing: the run is somebody else's by then (I3).
 
@@ -287,23 +294,37 @@ def _finish(task: Task, context: RunContext, outcome: Outcome) -> None:
         celery.exceptions.Ignore: it is, or the run was asked to end: then it is cancelled, whatever
             it came to, and Celery is told neither of a success nor of a failure or a retry.
     """
-    dispatch = task.app.dispatch
-    end = time.monotonic() + 3 * dispatch.config.scheduler.heartbeat_interval / 1000
-    pause = 0.1
-    while True:
-        try:
-            status = dispatch.store.runs.finish(
-                context.id, context.lease.token, outcome, context.changed
-            )
-            break
-        except LeaseLost as error:
-            logger.warning("Run %s, attempt %s: %s", context.id, context.attempt, error)
-            raise Ignore from error
-        except StoreUnavailable:
-            if time.monotonic() > end:
-                raise
-            time.sleep(pause)
-            pause = min(2 * pause, 1.0)
+    finish = partial(
+        task.app.dispatch.store.runs.finish,
+        context.id,
+        context.lease.token,
+        outcome,
+        context.changed,
+    )
+    try:
+        status = _patiently(finish, _PATIENCE_S)
+    except LeaseLost as error:
+        logger.warning("Run %s, attempt %s: %s", context.id, context.attempt, error)
+        raise Ignore from error
     if status == "cancelled":
         logger.info("Run %s has ended as it was asked to", context.id)
         raise Ignore
+
+
+def _patiently(call: Callable[[], Any], seconds: float) -> Any:
+    """Its answer; asked for again, with the same token, while Redis is away.
+
+    Raises:
+        StoreUnavailable: it is away for longer than that.
+    """
+    end, pause = time.monotonic() + seconds, 0.1
+    while True:
+        try:
+            return call()
+        except StoreUnavailable:
+            if time.monotonic() > end:
+                raise
+        # the function has ended, or has not begun: there is nothing left to be told
+        with suppress(SoftTimeLimitExceeded):
+            time.sleep(pause)
+        pause = min(2 * pause, 1.0)
