@@ -109,6 +109,8 @@ class _Chaos:
         ]
         self.prober = Client(0, seed, stack.api_port, pause_s)
         self.faults: Counter[str] = Counter()
+        #: a fault of a subject waits until the one before it is over, however long that took
+        self._turns: dict[tuple[str, int], threading.Lock] = defaultdict(threading.Lock)
         self.recoveries: list[tuple[float, str]] = []
         self.surprises: list[str] = []
         for _ in range(PROBES):
@@ -161,7 +163,8 @@ class _Chaos:
 
     def _carry_out(self, fault: Fault) -> None:
         try:
-            carry_out(self.stack, fault)
+            with self._turns[fault.subject]:
+                carry_out(self.stack, fault)
         except Exception as error:
             self.surprises.append(f"{fault}: {error!r}")
 

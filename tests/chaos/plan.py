@@ -76,13 +76,11 @@ def plan(
         bag = bag or rng.sample(kinds, len(kinds))
         kind = bag.pop()
         subject, shortest, longest = KINDS[kind]
-        fault = Fault(
-            at, kind, rng.randrange(subjects[subject]), round(rng.uniform(shortest, longest), 1)
-        )
+        target, lasts = rng.randrange(subjects[subject]), round(rng.uniform(shortest, longest), 1)
         # one that is broken already is broken again when it has had time to come back
-        at = max(at, free.get(fault.subject, 0))
-        fault = fault._replace(at=round(at, 1))
-        free[fault.subject] = at + fault.lasts + 5
+        at = round(max(at, free.get((subject, target), 0)), 1)
+        fault = Fault(at, kind, target, lasts)
+        free[fault.subject] = at + lasts + 5
         faults.append(fault)
         at += rng.uniform(2, 7)
     return faults
