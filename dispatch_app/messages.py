@@ -13,7 +13,6 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-import uuid_utils
 from celery import Celery
 from kombu import Producer
 from kombu.transport import redis as kombu_redis
@@ -58,12 +57,23 @@ class Messages:
         self._app = app
         self._templates: dict[tuple[Any, ...], tuple[str, list[str], list[int]]] = {}
 
-    def render(self, run_id: str, attempt: int, failures: int, task: Task) -> tuple[str, str]:
+    @property
+    def unacked_key(self) -> str:
+        """The key of the broker's hash of messages that a worker has taken and not acknowledged, by
+        their delivery tags."""
+        with self._app.connection_for_write() as connection:
+            channel = _KeepingChannel(connection.transport)
+            return f"{channel.global_keyprefix}{channel.unacked_key}"
+
+    def render(
+        self, run_id: str, attempt: int, failures: int, task: Task, copy: int = 0
+    ) -> tuple[str, str]:
         """The key of the broker's list, and the message to push onto it.
 
         Args:
             attempt: counts from 1.
             failures: attempts that raised so far; Celery's `retries`.
+            copy: how many messages were sent again for the run before this one.
 
         Raises:
             InvalidInput: the task's queue is routed to an exchange that fans out.
@@ -71,7 +81,7 @@ class Messages:
         queue, parts, holes = self._template(task)
         values = (
             f'"{run_id}"',
-            f'"{uuid_utils.uuid4()}"',
+            f'"{delivery_tag(run_id, attempt, copy)}"',
             _masked(tuple(task.payload)),
             str(attempt),
             str(failures),
@@ -165,6 +175,12 @@ def check_broker(app: Celery) -> None:
         driver = connection.transport.driver_type
     if driver != "redis":
         raise ConfigError(f"broker_url: dispatch needs a Redis broker, this app has {driver!r}.")
+
+
+def delivery_tag(run_id: str, attempt: int, copy: int) -> str:
+    """Under which the broker keeps a message that was taken and is not acknowledged: made from what
+    it is about, so that one can ask for it."""
+    return f"{run_id}/{attempt}" if copy == 0 else f"{run_id}/{attempt}/{copy}"
 
 
 def soft_limit(timeout: int) -> int:

@@ -15,13 +15,19 @@ from dispatch_app.config import load
 from dispatch_app.dispatch import Dispatch
 from dispatch_app.domain.errors import ConfigError, InvalidInput
 from dispatch_app.domain.task import PRIORITIES, Task
-from dispatch_app.messages import ATTEMPT_HEADER, PRIORITY_STEPS, Messages, soft_limit
+from dispatch_app.messages import (
+    ATTEMPT_HEADER,
+    PRIORITY_STEPS,
+    Messages,
+    delivery_tag,
+    soft_limit,
+)
 
 #: What differs between a message of ours and Celery's, and why.
 ALLOWED = {
     ("headers", "dispatch_attempt"): "which attempt of the run it wakes",
     ("headers", "kwargsrepr"): "names of the payload without its values, for monitors",
-    ("properties", "delivery_tag"): "kombu draws one for each message",
+    ("properties", "delivery_tag"): "kombu draws one, ours says what the message is about",
 }
 
 RUN_ID = "01a20e39-5c67-75bb-a01b-2f641c6b1f00"
@@ -153,6 +159,36 @@ def test_only_ids_tag_attempt_failures_and_names_change_between_messages(app_wit
     assert second["headers"]["id"] == second["headers"]["root_id"] == other
     assert second["properties"]["correlation_id"] == other
     assert (second["headers"]["retries"], second["headers"][ATTEMPT_HEADER]) == (1, 2)
+
+
+def test_every_message_has_a_delivery_tag_of_its_own_which_can_be_told_beforehand(app_with):
+    messages = app_with({}).dispatch.messages
+    task = Task(type="add", queue="default")
+    sent = [
+        (RUN_ID, 1, 0),
+        (RUN_ID, 1, 1),
+        (RUN_ID, 2, 0),
+        (RUN_ID, 2, 2),
+        (str(uuid.uuid4()), 1, 0),
+    ]
+    tags = []
+    for run_id, attempt, copy in sent:
+        _, text = messages.render(run_id, attempt, 0, task, copy)
+        tags.append(msgspec.json.decode(text)["properties"]["delivery_tag"])
+    assert tags == [delivery_tag(*each) for each in sent]
+    assert len(set(tags)) == len(sent)
+
+
+@pytest.mark.parametrize(
+    ("options", "key"),
+    [
+        ({}, "unacked"),
+        ({"global_keyprefix": "{tenant}:"}, "{tenant}:unacked"),
+        ({"unacked_key": "taken"}, "taken"),
+    ],
+)
+def test_where_the_broker_keeps_what_is_not_acknowledged(app_with, options, key):
+    assert Messages(app_with({"broker_transport_options": options})).unacked_key == key
 
 
 @pytest.mark.parametrize("name", ['say "hi"', "grüße", "line\nbreak", "\\", "x" * 5_000, "\u2028"])

@@ -202,10 +202,11 @@ def _new_skip(steps: Plan, now: int) -> NewSkip | None:
 
 
 def _next_attempt(dispatch: Platform, due: DueRun) -> NextAttempt:
-    attempt = due.attempt if due.status == "queued" else due.attempt + 1
+    again = due.status == "queued"
+    attempt, copy = (due.attempt, due.copies + 1) if again else (due.attempt + 1, 0)
     try:
         task = _readable(due)
-        queue, message = dispatch.messages.render(due.id, attempt, due.failures, task)
+        queue, message = dispatch.messages.render(due.id, attempt, due.failures, task, copy)
     except Exception as error:
         logger.error("Run %s is cancelled: its next attempt cannot be sent: %s", due.id, error)
         with suppress(NotFound, Conflict):

@@ -45,6 +45,8 @@ class DueRun(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     failures: int
     status: str
+    #: messages that were sent again so far
+    copies: int = 0
     fault: str | None = None
 
 
@@ -177,7 +179,8 @@ class Agenda:
             elif not member.startswith("r:"):
                 others.append(DueMember(member=member, due=int(due)))
             else:
-                (attempt, fault), (failures, other) = _counter(rest[0]), _counter(rest[1])
+                counters = map(_counter, (rest[0], rest[1], rest[3]))
+                (attempt, failures, copies), faults = zip(*counters, strict=True)
                 runs.append(
                     DueRun(
                         id=member[2:],
@@ -187,7 +190,8 @@ class Agenda:
                         attempt=attempt,
                         failures=failures,
                         status=rest[2] or "",
-                        fault=fault or other,
+                        copies=copies,
+                        fault=next(filter(None, faults), None),
                     )
                 )
         return Due(

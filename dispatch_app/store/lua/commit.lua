@@ -90,6 +90,9 @@ local function next_attempt(id, e)
     move(run, 'queued', at)
   elseif run.status ~= 'queued' or run.attempt ~= e.attempt then
     return false
+  else
+    redis.call('HSET', K.run(id), 'sent', text(at))
+    redis.pcall('HINCRBY', K.run(id), 'copies', 1)
   end
   enqueue(e.queue, e.message)
   return true

@@ -3,7 +3,7 @@
 -- ARGV:   1 msgpack {limit, part? (which batch of so many, from 0; one of those that there are), now?}
 -- Reply:  {now, moment of the next member that is not due or '', entry, ...}; an entry is
 --         {member, due, fields...}: of a task (t:) def, rev, occ, status, occurrence; of a run's next
---         message (r:) def, attempt, failures, status; of all else none
+--         message (r:) def, attempt, failures, status, copies; of all else none
 -- @include keys
 -- @include now
 -- @include text
@@ -24,7 +24,7 @@ for i = 1, #due, 2 do
   if kind == 't:' then
     h = redis.pcall('HMGET', K.task(id), 'def', 'rev', 'occ', 'status', 'occurrence')
   elseif kind == 'r:' then
-    h = redis.pcall('HMGET', K.run(id), 'def', 'attempt', 'failures', 'status')
+    h = redis.pcall('HMGET', K.run(id), 'def', 'attempt', 'failures', 'status', 'copies')
   end
   reply[#reply + 1] = {due[i], due[i + 1], h[1] or false, h[2] or false, h[3] or false, h[4] or false, h[5] or false}
 end

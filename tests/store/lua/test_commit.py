@@ -208,6 +208,7 @@ def test_a_postponed_message_is_sent_again_for_the_same_attempt(scene):
     assert scene.changes(before) == {
         "agenda": {"r:r": None},
         QUEUE: ["again", "message of r"],
+        "run:r": {"copies": "1", "sent": str(NOW + 5_000)},
     }
 
 
