@@ -64,6 +64,7 @@ class Shutdown(bootsteps.StartStopStep):
 
 def leave(worker: Any, code: int) -> NoReturn:
     """Hand everything back and end this process at once, with what still runs in it."""
+    state.should_stop = code
     # stopped first: a killed one would be noticed, and its run counted as lost
     _signal_children(worker, signal.SIGSTOP)
     try:
@@ -80,10 +81,14 @@ def leave(worker: Any, code: int) -> NoReturn:
 
 
 def _hand_back(worker: Any) -> None:
+    consumer = worker.consumer.task_consumer
+    if consumer and (asking := consumer.channel.client.connection):
+        # for messages: what is put back is not to come here once more
+        asking.disconnect()
     for request in tuple(state.active_requests):
         if isinstance(request, DispatchRequest) and request.is_ours:
             request.hand_back()
-    if consumer := worker.consumer.task_consumer:
+    if consumer:
         qos = consumer.channel.qos
         for tag in tuple(qos._delivered):
             qos.restore_by_tag(tag)
