@@ -130,6 +130,16 @@ class Flag(fields.Boolean):
         return value
 
 
+class Switch(fields.Boolean):
+    """`true` or `false` in a query string; false if nothing is said."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        messages = {"invalid": "Has to be true or false."}
+        super().__init__(
+            truthy={"true"}, falsy={"false"}, load_default=False, error_messages=messages, **kwargs
+        )
+
+
 class Whole(fields.Integer):
     """An integer from `least` to `most`, both inclusive."""
 

@@ -100,11 +100,19 @@ def test_a_run_that_will_be_tried_again(installation, run, result):
 def test_a_run_that_was_cancelled(installation, run, result, started):
     if started:
         start(installation, run)
-    runs.cancel(installation.dispatch, run.id)
+    runs.cancel(installation.dispatch, run.id, terminate=True)
     assert (result.state, result.ready()) == ("REVOKED", True)
     assert isinstance(result.result, TaskRevokedError)
     with pytest.raises(TaskRevokedError, match="cancelled by request"):
         result.get(timeout=1)
+
+
+def test_a_run_that_is_asked_to_end_is_not_over_yet(installation, run, result):
+    start(installation, run)
+    runs.cancel(installation.dispatch, run.id)
+    assert (result.state, result.ready()) == ("STARTED", False)
+    finish(installation, run, "succeeded")
+    assert (result.state, result.ready()) == ("REVOKED", True)
 
 
 def test_a_run_that_expired(installation):

@@ -43,7 +43,7 @@ TRANSITIONS: tuple[tuple[str | None, str, str], ...] = (
     ("running", "lost again, lost attempts left", "retrying"),
     ("running", "lost, no lost attempt left", "failed"),
     ("running", "handed back by its worker", "queued"),
-    ("running", "cancelled", "cancelled"),
+    ("running", "asked to end, and has ended or is fenced", "cancelled"),
     ("retrying", "its moment comes", "queued"),
     ("waiting", "cancelled", "cancelled"),
     ("queued", "cancelled", "cancelled"),
@@ -109,6 +109,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     lost: int = 0
     #: moment of the next attempt while it is retrying
     retry_at: int | None = None
+    #: when it was first asked to end while it ran, and why
+    cancel_requested_at: int | None = None
+    cancel_reason: str | None = None
     progress: Any = None
     result: Any = None
     error: Failure | None = None

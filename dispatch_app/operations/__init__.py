@@ -23,3 +23,8 @@ class Platform(Protocol):
     @property
     def messages(self) -> Messages:
         """Renders messages for this installation's Celery app."""
+
+
+def grace_of(dispatch: Platform) -> int:
+    """Milliseconds that a run which is asked to end has, unless somebody says otherwise."""
+    return 3 * dispatch.config.scheduler.heartbeat_interval

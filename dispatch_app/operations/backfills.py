@@ -10,7 +10,7 @@ from dispatch_app.domain.planning import window
 from dispatch_app.domain.task import OverlapPolicy
 from dispatch_app.domain.timeline import Timeline
 from dispatch_app.ids import new_id
-from dispatch_app.operations import Platform
+from dispatch_app.operations import Platform, grace_of
 from dispatch_app.operations.tasks import make_run
 from dispatch_app.operations.timelines import calendars_of, timeline_of
 from dispatch_app.store.backfills import Piece
@@ -65,13 +65,13 @@ def start(
 
 
 def cancel(dispatch: Platform, backfill_id: str) -> Backfill:
-    """No more runs of a backfill; those that are not finished are cancelled, running ones fenced.
-    Once more does no harm.
+    """No more runs of a backfill; those that are not finished are cancelled, running ones are asked
+    to end. Once more does no harm.
 
     Raises:
         NotFound, Conflict (it has ended otherwise), StoreUnavailable.
     """
-    dispatch.store.backfills.cancel(backfill_id)
+    dispatch.store.backfills.cancel(backfill_id, grace_of(dispatch))
     return dispatch.store.backfills.get(backfill_id)
 
 

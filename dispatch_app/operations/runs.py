@@ -6,20 +6,33 @@ import msgspec
 
 from dispatch_app.domain.errors import Conflict
 from dispatch_app.domain.run import Run
-from dispatch_app.operations import Platform
+from dispatch_app.operations import Platform, grace_of
 from dispatch_app.operations.tasks import make_run
 
 
-def cancel(dispatch: Platform, run_id: str) -> Run:
-    """End a run that has not finished. Once more does no harm.
+def cancel(
+    dispatch: Platform,
+    run_id: str,
+    *,
+    grace: int | None = None,
+    terminate: bool = False,
+    reason: str = "cancelled by request",
+) -> Run:
+    """End a run that has not finished. Once more does no harm, and may shorten its grace.
 
-    One that runs is fenced at once: whatever its worker still does counts for nothing, and the
-    worker ends it at its next heartbeat.
+    One that runs is asked to end, and stays `running` until it does. When its grace is over it is
+    fenced: whatever its worker still does counts for nothing, and the worker ends its process.
+
+    Args:
+        grace: ms; None: as long as under the overlap policy `cancel_other`.
+        terminate: no grace at all.
+        reason: kept with the run.
 
     Raises:
         NotFound, Conflict (it has finished otherwise), StoreUnavailable.
     """
-    dispatch.store.runs.cancel(run_id, "cancelled by request")
+    wait = grace_of(dispatch) if grace is None else grace
+    dispatch.store.runs.cancel(run_id, reason, None if terminate else wait)
     return dispatch.store.runs.get(run_id)
 
 

@@ -13,7 +13,7 @@ from dispatch_app.domain.run import Run
 from dispatch_app.domain.schedule import Once
 from dispatch_app.domain.task import OverlapPolicy, StoredTask, Task
 from dispatch_app.ids import new_id
-from dispatch_app.operations import Platform
+from dispatch_app.operations import Platform, grace_of
 from dispatch_app.operations.payloads import check_payload
 from dispatch_app.operations.timelines import calendars_of, timeline_of
 from dispatch_app.store.codec import encode_task
@@ -122,16 +122,25 @@ def change(
         return dispatch.store.tasks.get(task_id)
 
 
-def cancel(dispatch: Platform, task_id: str, revision: int | None = None) -> StoredTask:
-    """No more occurrences; unfinished runs are cancelled. Once more does no harm.
+def cancel(
+    dispatch: Platform,
+    task_id: str,
+    revision: int | None = None,
+    *,
+    terminate: bool = False,
+) -> StoredTask:
+    """No more occurrences; unfinished runs are cancelled, those that run asked to end. Once more
+    does no harm.
 
     Args:
         revision: of the task as the caller knows it; None: whatever it is.
+        terminate: what runs gets no grace.
 
     Raises:
         NotFound, Conflict (it has ended otherwise), RevisionMismatch, StoreUnavailable.
     """
-    dispatch.store.tasks.cancel(task_id, revision)
+    grace = None if terminate else grace_of(dispatch)
+    dispatch.store.tasks.cancel(task_id, revision, grace=grace)
     return dispatch.store.tasks.get(task_id)
 
 
@@ -231,7 +240,7 @@ def _overlap(dispatch: Platform, policy: OverlapPolicy) -> Overlap:
     return Overlap(
         policy=policy,
         most=config.worker.queue_size,
-        grace=3 * config.scheduler.heartbeat_interval,
+        grace=grace_of(dispatch),
         keep=config.dispatch.keep_runs,
     )
 

@@ -81,17 +81,20 @@ class Backfills:
         arguments = {"id": member.member[2:], "due": member.due, **msgspec.to_builtins(piece)}
         return int(self._scripts.call("carry_on", arguments))
 
-    def cancel(self, backfill_id: str) -> None:
+    def cancel(self, backfill_id: str, grace: int | None = None) -> None:
         """No more runs; those that are not finished are cancelled. Once more does no harm.
+
+        Args:
+            grace: ms that running ones have to end by themselves; None: they are fenced at once.
 
         Raises:
             NotFound: no such backfill.
             Conflict: it has ended otherwise.
         """
+        arguments: dict[str, Any] = {"id": backfill_id, "grace": grace, "keep": self._keep}
         done: str | None = None
         while done != "":
-            arguments: dict[str, Any] = {"id": backfill_id, "keep": self._keep, "after": done}
-            code, *rest = self._scripts.call("cancel_backfill", arguments)
+            code, *rest = self._scripts.call("cancel_backfill", {**arguments, "after": done})
             if code == "NOT_FOUND":
                 raise NotFound("backfill", backfill_id)
             if code == "ENDED":

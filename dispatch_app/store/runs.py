@@ -135,8 +135,10 @@ class Runs:
             started_at=int(now),
         )
 
-    def renew(self, leases: list[tuple[str, str]], *, lease: int) -> tuple[list[str], list[str]]:
-        """Prolong leases, given as (run id, token), to `lease` ms from now.
+    def renew(
+        self, leases: list[tuple[str, str]], *, lease: int | None
+    ) -> tuple[list[str], list[str]]:
+        """Prolong leases, given as (run id, token), to `lease` ms from now; None: leave them.
 
         Returns:
             Ids of runs that are not (any more) this worker's, and of those that are asked to end.
@@ -207,15 +209,18 @@ class Runs:
             raise LeaseLost
         return bool(reply[0] == "ASKED")
 
-    def cancel(self, run_id: str, reason: str) -> None:
-        """End a run that has not finished; one that runs is fenced. Once more does no harm.
+    def cancel(self, run_id: str, reason: str, grace: int | None = None) -> None:
+        """End a run that has not finished. Once more does no harm, and may shorten its grace.
+
+        Args:
+            grace: ms that one that runs has to end by itself; None: it is fenced at once.
 
         Raises:
             NotFound: no such run.
             Conflict: it has finished otherwise.
         """
         reply = self._scripts.call(
-            "cancel_run", {"id": run_id, "reason": reason, "keep": self._keep}
+            "cancel_run", {"id": run_id, "reason": reason, "grace": grace, "keep": self._keep}
         )
         if reply[0] == "NOT_FOUND":
             raise NotFound("run", run_id)

@@ -192,22 +192,24 @@ class Tasks:
         )
         self._refuse(before.id, reply)
 
-    def cancel(self, task_id: str, revision: int | None = None) -> None:
+    def cancel(
+        self, task_id: str, revision: int | None = None, *, grace: int | None = None
+    ) -> None:
         """No more occurrences; unfinished runs are cancelled. Once more does no harm.
 
         Args:
             revision: that it has to have; None: whatever it is.
+            grace: ms that running ones have to end by themselves; None: they are fenced at once.
 
         Raises:
             NotFound: no such task.
             RevisionMismatch: it has another one.
             Conflict: it has ended otherwise.
         """
+        arguments = {"id": task_id, "rev": revision, "grace": grace, "keep": self._keep}
         done: str | None = None
         while done != "":
-            reply = self._scripts.call(
-                "cancel", {"id": task_id, "rev": revision, "keep": self._keep, "after": done}
-            )
+            reply = self._scripts.call("cancel", {**arguments, "after": done})
             self._refuse(task_id, reply)
             done = reply[1]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timezone
 from typing import Any
 
 import msgspec
 
-from dispatch_app.domain.errors import LeaseLost
+from dispatch_app.domain.errors import LeaseLost, StoreUnavailable
 from dispatch_app.domain.retry import time_left
 from dispatch_app.domain.task import Task
 from dispatch_app.store import Store
@@ -18,6 +19,8 @@ from dispatch_app.worker.outcome import clean
 
 #: Longest log line that is kept, characters.
 LINE_LIMIT = 4_000
+#: Seconds for which what is known of a cancellation is believed.
+LISTEN_EVERY = 1.0
 
 
 class RunContext:
@@ -30,8 +33,6 @@ class RunContext:
         attempt: counts from 1.
         scheduled_for: the moment that this run is for, aware, UTC.
         origin: schedule, trigger, retry or backfill.
-        cancelled: whether the run was taken from this worker (cancelled, or its lease lapsed), or
-            is asked to end (`cancel_other`); known after `progress` or `log`.
     """
 
     def __init__(self, lease: Lease, store: Store) -> None:
@@ -41,7 +42,6 @@ class RunContext:
         self.attempt = lease.attempt
         self.scheduled_for = datetime.fromtimestamp(lease.scheduled_for / 1000, timezone.utc)
         self.origin = lease.origin
-        self.cancelled = False
         #: whether the function has been called
         self.entered = False
         self.lease = lease
@@ -52,7 +52,20 @@ class RunContext:
         #: the definition with other arguments, for the next attempts of this run
         self.changed: Task | None = None
         self._store = store
-        self._began = time.monotonic()
+        self._cancelled = False
+        self._began = self._heard = time.monotonic()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run is asked to end, or was taken from this worker (cancelled, or its lease
+        lapsed). Asks Redis once a second at most; while that is away, what was known last counts.
+        """
+        if not self._cancelled and time.monotonic() - self._heard >= LISTEN_EVERY:
+            # also if nobody answers: asked in a loop, it may not wait for Redis at every turn
+            self._heard = time.monotonic()
+            with suppress(StoreUnavailable):
+                self._report(None, [])
+        return self._cancelled
 
     @property
     def time_left(self) -> int | None:
@@ -84,4 +97,5 @@ class RunContext:
             )
         except LeaseLost:
             asked = True
-        self.cancelled = self.cancelled or asked
+        self._heard = time.monotonic()
+        self._cancelled = self._cancelled or asked

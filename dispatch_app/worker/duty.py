@@ -3,6 +3,7 @@ goes on whatever the pool does (in the solo pool the main thread runs the tasks)
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import Any
 
@@ -14,7 +15,10 @@ logger = get_logger(__name__)
 
 
 class Duty(bootsteps.StartStopStep):
-    """Calls `perform` once a heartbeat, from when the worker is up until it stops."""
+    """Calls `perform` once a heartbeat or more often, from when the worker is up until it stops."""
+
+    #: seconds between two passes, where a heartbeat is longer
+    longest_s = math.inf
 
     # threads begin after all that forks at the start: a lock that one holds stays locked in a child
     requires = ("celery.worker.components:Pool", "celery.worker.components:Beat")
@@ -31,7 +35,8 @@ class Duty(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         """Begin."""
-        self.interval_s = worker.app.dispatch.config.scheduler.heartbeat_interval / 1000
+        heartbeat = worker.app.dispatch.config.scheduler.heartbeat_interval
+        self.interval_s = min(heartbeat / 1000, self.longest_s)
         self._thread = threading.Thread(
             target=self._run, args=(worker,), name=type(self).__name__, daemon=True
         )

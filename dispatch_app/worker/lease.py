@@ -1,4 +1,5 @@
-"""Boot step: renews the leases of what runs here, and ends what is no longer ours."""
+"""Boot step: renews the leases of what runs here, asks to end what is to end, and ends what is no
+longer ours."""
 
 from __future__ import annotations
 
@@ -18,15 +19,20 @@ logger = get_logger(__name__)
 
 #: s in which a delivery of a run that another one has is refused, and ends by itself.
 _REFUSED_WITHIN = 1.0
+#: s after which a run that was cancelled is noticed at the latest.
+LOOK_EVERY = 1.0
 
 
 class Leases(Duty):
-    """One script call a heartbeat, for all runs of this worker."""
+    """One script call for all runs of this worker: a heartbeat, and in between, where that is long,
+    a look."""
 
+    longest_s = LOOK_EVERY
     outlives_pool = True
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
+        self._renewed = float("-inf")
         # workers need not talk to each other, over a connection each: the store knows all that
         worker.options.update(without_gossip=True, without_mingle=True)
         adopt(worker.app)
@@ -35,19 +41,27 @@ class Leases(Duty):
         worker.app.dispatch.await_store(logger.warning)
 
     def perform(self, worker: Any) -> None:
-        """Renew; what the store does not know as ours any more is terminated."""
-        dispatch = worker.app.dispatch
+        """Renew or look. What is to end is asked to; what the store does not know as ours any more
+        is terminated."""
         ours = _ours()
         if not ours:
             return
-        lost, asked = dispatch.store.runs.renew(
-            [(run_id, request.token) for run_id, request in ours.items()],
-            lease=3 * dispatch.config.scheduler.heartbeat_interval,
+        lost, asked = self._renew(
+            worker.app.dispatch, [(run_id, request.token) for run_id, request in ours.items()]
         )
         for run_id in lost:
             _end(worker, ours[run_id])
         for run_id in asked:
             _ask(worker, ours[run_id])
+
+    def _renew(self, dispatch: Any, leases: list[tuple[str, str]]) -> tuple[list[str], list[str]]:
+        """Prolong these leases, if a heartbeat has gone by, or nearly; else look after them."""
+        heartbeat, now = dispatch.config.scheduler.heartbeat_interval, time.monotonic()
+        if now - self._renewed < heartbeat / 1000 - self.interval_s / 2:
+            return dispatch.store.runs.renew(leases, lease=None)
+        found = dispatch.store.runs.renew(leases, lease=3 * heartbeat)
+        self._renewed = now
+        return found
 
 
 def _ours() -> dict[str, DispatchRequest]:
@@ -73,7 +87,7 @@ def _end(worker: Any, request: DispatchRequest) -> None:
         return
     logger.warning("Run %s was cancelled or given to another worker: ending it here", request.id)
     # acknowledging belongs to the thread that reads from the broker
-    worker.hub.call_soon(request.end, worker.pool)
+    worker.hub.call_soon(request.end, worker.pool, worker.hub)
 
 
 def _age_s(request: DispatchRequest) -> float:
@@ -83,7 +97,7 @@ def _age_s(request: DispatchRequest) -> float:
 
 def _ask(worker: Any, request: DispatchRequest) -> None:
     """Ask a run to end by itself, where the pool can: its function is told so as by the soft time
-    limit. Elsewhere it learns of it when it reports progress."""
+    limit. Elsewhere it learns of it when it asks `self.cancelled`."""
     if request in state.active_requests and _has_processes(worker):
         worker.hub.call_soon(request.ask_to_end)
 

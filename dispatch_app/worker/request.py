@@ -7,6 +7,7 @@ time limit, or vanished, or that its message was revoked.
 from __future__ import annotations
 
 import os
+import signal
 from contextlib import suppress
 from typing import Any
 
@@ -28,6 +29,9 @@ from dispatch_app.messages import ATTEMPT_HEADER
 from dispatch_app.store.runs import Outcome
 from dispatch_app.worker import outcome as outcomes
 from dispatch_app.worker.task import TOKEN
+
+#: Seconds that a process has to end by itself when it is terminated.
+DYING = 1.0
 
 logger = get_logger(__name__)
 
@@ -75,12 +79,14 @@ class DispatchRequest(Request):
         if self.is_ours:
             self.hand_back()
 
-    def end(self, pool: Any) -> None:
+    def end(self, pool: Any, hub: Any) -> None:
         """Terminate an attempt that is no longer this worker's; the run is not touched: it is over,
-        or somebody else's."""
+        or somebody else's. A process that does not go is killed."""
         if self in state.active_requests:
             self._taken_away = True
             self.terminate(pool)
+            # the pool knows it no more once it has gone, and does nothing then
+            hub.call_later(DYING, pool.terminate_job, self.worker_pid, signal.SIGKILL)
 
     def ask_to_end(self) -> None:
         """Raise SoftTimeLimitExceeded in the process that runs it, once."""
@@ -88,7 +94,7 @@ class DispatchRequest(Request):
         if self._asked or self not in state.active_requests or SIG_SOFT_TIMEOUT is None:
             return
         self._asked = True
-        logger.info("Run %s is asked to end: its overlap policy wants another one", self.id)
+        logger.info("Run %s is asked to end", self.id)
         with suppress(ProcessLookupError):
             os.kill(self.worker_pid, SIG_SOFT_TIMEOUT)
 

@@ -53,6 +53,13 @@ class DispatchTask(Task):
         """The run that this call is an attempt of; None for a call that is none of ours."""
         return self.request.get(_CONTEXT)
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run that this call is an attempt of is to end, as `dispatch.cancelled`; of a
+        call that is none of ours nobody asks that."""
+        context = self.dispatch
+        return context is not None and context.cancelled
+
     def before_start(self, task_id: str, args: list[Any], kwargs: dict[str, Any]) -> None:
         """Take the lease, unless the signal before has done so, and check the arguments."""
         if self.request.get(ATTEMPT_HEADER) is None:
@@ -140,12 +147,15 @@ def _contained(task: DispatchTask, hook: Callable[..., None], args: tuple[Any, .
 def adopt(app: Celery) -> None:
     """Make DispatchTask a base class of every task of the app that has not got it.
 
-    Tasks with a base class of their own keep it, behind ours, with all its hooks.
+    Tasks with a base class of their own keep it, behind ours, with all its hooks, and what it calls
+    `cancelled` itself.
     """
     for task in app.tasks.values():
         if not isinstance(task, DispatchTask):
             own = type(task)
-            task.__class__ = type(own.__name__, (DispatchTask, own), {"__module__": own.__module__})
+            theirs = {"cancelled": own.cancelled} if hasattr(own, "cancelled") else {}
+            names = {"__module__": own.__module__, **theirs}
+            task.__class__ = type(own.__name__, (DispatchTask, own), names)
             # a tracer that was built before knows nothing of our hooks
             task.__trace__ = None
     _begin_before_others()

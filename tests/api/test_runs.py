@@ -59,6 +59,8 @@ def test_a_new_run_shows_what_it_is_for(client: FlaskClient) -> None:
         "started_at": None,
         "finished_at": None,
         "retry_at": None,
+        "cancel_requested_at": None,
+        "cancel_reason": None,
         "queue": "slow",
         "priority": "high",
         "progress": None,
@@ -232,14 +234,56 @@ def test_a_queued_run_that_is_cancelled_never_starts(client, dispatch: Dispatch)
     assert client.post(f"{RUNS}/{run_id}/cancel").json == answer.json, "once more does no harm"
 
 
-def test_a_running_run_that_is_cancelled_can_no_more_be_finished(client, dispatch) -> None:
+def test_a_running_run_is_asked_to_end_and_cancelled_when_it_has(client, dispatch) -> None:
     run_id = run_of(client)
     start(dispatch, run_id)
-    cancelled = client.post(f"{RUNS}/{run_id}/cancel", json={}).json
-    assert cancelled["status"] == "cancelled"
+    answer = client.post(f"{RUNS}/{run_id}/cancel", json={"reason": "too dear"})
+    asked = answer.json
+    assert (answer.status_code, answer.headers["Retry-After"]) == (202, "1")
+    assert (asked["status"], asked["cancel_reason"], asked["reason"]) == (
+        "running",
+        "too dear",
+        None,
+    )
+    assert asked["started_at"] <= asked["cancel_requested_at"]
+    assert client.get(f"{RUNS}/{run_id}").json == asked
+    again = client.post(f"{RUNS}/{run_id}/cancel")
+    assert (again.status_code, again.json) == (202, asked)
+    result = client.get(f"{TASKS}/{asked['task_id']}/result")
+    assert (result.status_code, result.json["status"]) == (202, "running")
+    finish(dispatch, run_id, result='"tidy"')
+    ended = client.get(f"{RUNS}/{run_id}").json
+    assert (ended["status"], ended["reason"]) == ("cancelled", "too dear")
+    assert client.post(f"{RUNS}/{run_id}/cancel").status_code == 200
+    assert client.get(f"{TASKS}/{asked['task_id']}").json["status"] == "cancelled"
+
+
+def test_a_run_that_is_terminated_can_no_more_be_finished(client, dispatch) -> None:
+    run_id = run_of(client)
+    start(dispatch, run_id)
+    assert client.post(f"{RUNS}/{run_id}/cancel", json={"grace": 60}).status_code == 202
+    answer = client.post(f"{RUNS}/{run_id}/cancel", json={"terminate": True})
+    assert (answer.status_code, answer.json["status"]) == (200, "cancelled")
     with pytest.raises(LeaseLost):
         finish(dispatch, run_id, result='"late"')
-    assert client.get(f"{RUNS}/{run_id}").json == cancelled
+    assert client.get(f"{RUNS}/{run_id}").json == answer.json
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("grace", -1),
+        ("grace", 86_401),
+        ("grace", "1"),
+        ("terminate", "true"),
+        ("reason", "x" * 501),
+        ("scheduled_for", LATER),
+    ],
+)
+def test_how_to_cancel_is_refused_by_name(client, dispatch, field: str, value: object) -> None:
+    run_id = run_of(client)
+    refused(client.post(f"{RUNS}/{run_id}/cancel", json={field: value}), field)
+    assert client.get(f"{RUNS}/{run_id}").json["status"] == "queued"
 
 
 def test_the_schedule_goes_on_when_a_run_is_cancelled(client: FlaskClient) -> None:
@@ -304,9 +348,8 @@ def test_a_cancelled_task_runs_nothing_again(client: FlaskClient) -> None:
     assert ids(client, RUNS) == [run_id]
 
 
-@pytest.mark.parametrize("verb", ["cancel", "retry"])
-def test_these_take_no_fields(client: FlaskClient, dispatch: Dispatch, verb: str) -> None:
+def test_to_run_one_again_takes_no_fields(client: FlaskClient) -> None:
     run_id = run_of(client)
-    answer = client.post(f"{RUNS}/{run_id}/{verb}", json={"scheduled_for": LATER})
+    answer = client.post(f"{RUNS}/{run_id}/retry", json={"scheduled_for": LATER})
     assert refused(answer, "scheduled_for") == {"scheduled_for": ["Unknown. There are none."]}
     assert client.get(f"{RUNS}/{run_id}").json["status"] == "queued"

@@ -21,6 +21,7 @@ from tests.api.calls import (
     TASKS,
     create,
     ended,
+    finish,
     problem,
     refused,
     start,
@@ -467,10 +468,30 @@ def test_cancel_ends_the_schedule_and_every_unfinished_run(client, dispatch: Dis
     answer = client.delete(MINE)
     assert (answer.status_code, answer.json["id"]) == (200, "mine")
     assert (answer.json["status"], answer.json["next_run_at"]) == ("cancelled", None)
-    for run_id in (queued, running):
-        run = client.get(f"/api/v1/runs/{run_id}").json
-        assert (run["status"], run["reason"]) == ("cancelled", "its task was cancelled")
+    why = "its task was cancelled"
+    run = client.get(f"/api/v1/runs/{queued}").json
+    assert (run["status"], run["reason"]) == ("cancelled", why)
+    run = client.get(f"/api/v1/runs/{running}").json
+    assert (run["status"], run["cancel_reason"]) == ("running", why)
+    assert client.delete(MINE).json == answer.json
+    assert client.delete(f"{MINE}?terminate=true").json["status"] == "cancelled"
+    run = client.get(f"/api/v1/runs/{running}").json
+    assert (run["status"], run["reason"]) == ("cancelled", why)
     assert dispatch.store.agenda.due(ms("2100-01-01T00:00:00+00:00")).tasks == []
+
+
+def test_a_one_off_is_cancelled_at_once_and_its_run_when_it_has_ended(client, dispatch) -> None:
+    task = create(client)
+    start(dispatch, task["last_run"]["id"])
+    answer = client.delete(f"{TASKS}/{task['id']}")
+    assert answer.json["status"] == "cancelled"
+    assert answer.json["last_run"]["status"] == "running"
+    result = client.get(f"{TASKS}/{task['id']}/result")
+    assert (result.status_code, result.json["status"]) == (202, "running")
+    finish(dispatch, task["last_run"]["id"])
+    task = client.get(f"{TASKS}/{task['id']}").json
+    assert (task["status"], task["last_run"]["status"]) == ("cancelled", "cancelled")
+    assert client.get(f"{TASKS}/{task['id']}/result").json["status"] == "cancelled"
 
 
 def test_cancel_once_more_gives_the_same_answer(client: FlaskClient) -> None:

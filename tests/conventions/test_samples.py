@@ -13,6 +13,7 @@ import pytest
 
 from dispatch_api import create_app
 from dispatch_app.domain.run import RunStatus
+from dispatch_app.operations import runs
 from dispatch_app.results import STATES
 from tests.conventions.repository import ROOT, read
 from tests.installation import Installation
@@ -29,7 +30,7 @@ RESULTS = {
     "charge": "charged 9.50",
     "ship": {"order": 7, "attempt": 2},
     "tidy": "tidied up",
-    "import": 2,
+    "import": {"imported": 3},
     "fetch": "https://example.com/ at the second try",
     "flaky": 2,
 }
@@ -77,6 +78,15 @@ def test_a_body_gives_what_the_page_says(installation: Installation, post, body)
     if body["type"] == "report":
         assert run.log == ("page 1", "page 2", "page 3")
         assert run.progress == {"done": 3, "of": 3}
+
+
+def test_an_import_that_is_cancelled_stops_between_two_rows_or_in_one(installation, post):
+    body = {"type": "import", "payload": {"rows": 1_000, "takes": 0.1}}
+    run = installation.reached(post(body).json["id"], "running")
+    runs.cancel(installation.dispatch, run.id, grace=60_000)
+    run = installation.finished(run.task_id)
+    assert run.status == "cancelled"
+    assert 0 <= run.result["imported"] < 1_000
 
 
 def test_a_discarded_run_fails_at_once(installation: Installation, post):

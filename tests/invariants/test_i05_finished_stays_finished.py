@@ -137,7 +137,7 @@ def test_a_run_that_cannot_be_ended_comes_late_and_counts_for_nothing(installati
     worker = installation.worker("-P", "threads", "-c", "2")
     task_id = installation.create("waiting", payload={"seconds": 1.2})
     run = installation.reached(task_id, "running")
-    cancelled = runs.cancel(installation.dispatch, run.id)
+    cancelled = runs.cancel(installation.dispatch, run.id, terminate=True)
     installation.until(lambda: ["ends"] in notes(run.id))
     installation.until(lambda: f"Run {run.id}, attempt 1: " in worker.logs())
     assert installation.latest(task_id) == cancelled

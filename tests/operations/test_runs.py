@@ -38,6 +38,55 @@ def test_cancel_says_who_wanted_it_and_once_more_does_no_harm(dispatch, task_id)
     assert dispatch.store.tasks.get(task_id).status == "scheduled"
 
 
+def running(dispatch, task_id: str):
+    run = tasks.trigger(dispatch, task_id)
+    dispatch.store.runs.start(run.id, 1, token="t", worker="w", lease=60_000)
+    return run
+
+
+def grace_ends(dispatch, run) -> int:
+    """When it will be fenced, counted from when it was asked, ms."""
+    due = dispatch.store.client.zscore(dispatch.store.keys.agenda(), f"k:{run.id}")
+    return int(due) - run.cancel_requested_at
+
+
+def test_what_runs_is_asked_to_end_and_is_cancelled_when_it_has(dispatch, task_id):
+    run = running(dispatch, task_id)
+    asked = runs.cancel(dispatch, run.id)
+    assert (asked.status, asked.cancel_reason) == ("running", "cancelled by request")
+    # as long as cancel_other gives it
+    assert grace_ends(dispatch, asked) == 3 * dispatch.config.scheduler.heartbeat_interval
+    dispatch.store.runs.finish(run.id, "t", Outcome(status="succeeded", outcome="succeeded"))
+    ended = dispatch.store.runs.get(run.id)
+    assert (ended.status, ended.reason) == ("cancelled", "cancelled by request")
+
+
+def test_once_more_is_the_same_or_shortens_its_grace(dispatch, task_id):
+    run = running(dispatch, task_id)
+    asked = runs.cancel(dispatch, run.id, grace=60_000, reason="too dear")
+    assert asked.cancel_reason == "too dear"
+    assert runs.cancel(dispatch, run.id, grace=90_000, reason="another") == asked
+    assert grace_ends(dispatch, asked) == 60_000
+    runs.cancel(dispatch, run.id, grace=30_000)
+    assert 30_000 <= grace_ends(dispatch, asked) < 60_000
+    ended = runs.cancel(dispatch, run.id, terminate=True)
+    assert (ended.status, ended.reason) == ("cancelled", "too dear")
+
+
+def test_terminated_is_ended_at_once(dispatch, task_id):
+    run = running(dispatch, task_id)
+    ended = runs.cancel(dispatch, run.id, terminate=True, grace=60_000)
+    assert (ended.status, ended.cancel_requested_at) == ("cancelled", None)
+
+
+@pytest.mark.parametrize(("terminate", "status"), [(False, "running"), (True, "cancelled")])
+def test_a_task_that_is_cancelled_asks_its_run_to_end(dispatch, task_id, terminate, status):
+    run = running(dispatch, task_id)
+    assert tasks.cancel(dispatch, task_id, terminate=terminate).status == "cancelled"
+    run = dispatch.store.runs.get(run.id)
+    assert (run.status, run.cancel_reason or run.reason) == (status, "its task was cancelled")
+
+
 def test_what_has_ended_cannot_be_cancelled(dispatch, task_id):
     run = failed(dispatch, task_id)
     with pytest.raises(Conflict, match="has already ended: it failed"):

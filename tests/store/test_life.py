@@ -52,6 +52,7 @@ DEFINITIONS = {
 SCOPES = ["all", "queue:default", "queue:mail", "type:echo", "type:email", "type:other"]
 mostly_all = st.sampled_from(["all", "all", *SCOPES[:-1]])
 numbers = st.integers(0, 30)
+graces = st.sampled_from([None, 0, LEASE, 60_000])
 some_time = st.sampled_from([0, 1, 999, 5_000, LEASE, 60_000])
 
 
@@ -252,20 +253,31 @@ class Life(RuleBasedStateMachine):
                           reason="nobody knows it", keep=KEEP)  # fmt: skip
         assert reply == (["OK"] if run.get("status") == "queued" else ["STALE"])
 
-    @rule(number=numbers)
-    def cancel_run(self, number: int) -> None:
+    @rule(number=numbers, grace=graces)
+    def cancel_run(self, number: int, grace: int | None) -> None:
         run_id = self.pick(self.runs, number)
         status = self.runs.get(run_id, {}).get("status")
-        reply = self.call("cancel_run", id=run_id, reason="by hand", keep=KEEP)
+        reply = self.call("cancel_run", id=run_id, reason="by hand", grace=grace, keep=KEEP)
         if status is None:
             assert reply == ["NOT_FOUND"]
+        elif status == "running" and grace is not None:
+            assert reply == ["ASKED"]
         else:
             ended = status in FINISHED and status != "cancelled"
             assert reply == (["ENDED", status] if ended else ["OK"])
 
-    @rule(number=numbers)
-    def cancel_task(self, number: int) -> None:
-        self.call("cancel", id=self.pick(self.tasks, number), keep=KEEP)
+    @rule(number=numbers, token=st.sampled_from("ab"), grace=graces)
+    def a_running_one_is_cancelled(self, number: int, token: str, grace: int | None) -> None:
+        self.start(number, 0, token)
+        self.everything_agrees()
+        self.cancel_run(next((n for n in range(1, 31) if self._is_running(n)), number), grace)
+
+    def _is_running(self, number: int) -> bool:
+        return self.runs.get(self.pick(self.runs, number), {}).get("status") == "running"
+
+    @rule(number=numbers, grace=graces)
+    def cancel_task(self, number: int, grace: int | None) -> None:
+        self.call("cancel", id=self.pick(self.tasks, number), grace=grace, keep=KEEP)
 
     @rule(number=numbers, pause=st.booleans())
     def pause_or_resume(self, number: int, pause: bool) -> None:
@@ -340,6 +352,7 @@ class Life(RuleBasedStateMachine):
     def everything_agrees(self) -> None:
         before, self.state = self.state, self.scene.state()
         self._runs_moved_as_they_may(records(before, "run:"))
+        self._what_is_asked_to_end_stays_so(before)
         assert disagreements_in(self.state, KEEP) == []
         self._overlap_agrees()
         self._counters_agree()
@@ -348,7 +361,14 @@ class Life(RuleBasedStateMachine):
         said = self.state.get("events", [])[self.events_seen :]
         self.events_seen += len(said)
         status = {run_id: run["status"] for run_id, run in before.items()}
-        for task_id, run_id, after in (_path(e) for e in said if e.startswith("run.")):
+        for event in said:
+            if not event.startswith("run."):
+                continue
+            task_id, run_id, after = _path(event)
+            if event.startswith("run.cancelling "):
+                # asked to end: nothing moves yet
+                assert after == status[run_id] == "running"
+                continue
             assert allowed(status.get(run_id), after), f"{status.get(run_id)} -> {after}"
             if run_id not in status:
                 self.made[task_id] += after != "skipped"
@@ -361,6 +381,19 @@ class Life(RuleBasedStateMachine):
             assert (
                 self.runs[run_id]["status"] == after if run_id in self.runs else after in FINISHED
             )
+
+    def _what_is_asked_to_end_stays_so(self, before: dict[str, Any]) -> None:
+        """No grace gets longer, and nothing comes of it but `cancelled`."""
+        agenda, now = before.get("agenda", {}), self.state.get("agenda", {})
+        for run_id, run in records(before, "run:").items():
+            if "cancel" in run and run_id in self.runs:
+                after = self.runs[run_id]
+                assert (after["cancel"], after["cancel_at"]) == (run["cancel"], run["cancel_at"])
+                assert after["status"] in ("running", "cancelled")
+                if after["status"] == "running":
+                    assert now[f"k:{run_id}"] <= agenda[f"k:{run_id}"]
+                else:
+                    assert after["reason"] == run["cancel"]
 
     def _overlap_agrees(self) -> None:
         """Under an overlap policy one run of a task is open at most."""

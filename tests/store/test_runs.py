@@ -145,6 +145,20 @@ def test_cancel(scene):
         scene.store.runs.cancel("unknown", "by hand")
 
 
+def test_a_run_that_is_asked_to_end_says_since_when_and_why(scene):
+    scene.queued()
+    start(scene)
+    scene.store.runs.cancel("r", "by hand", 60_000)
+    asked = scene.store.runs.get("r")
+    assert (asked.status, asked.reason, asked.cancel_reason) == ("running", None, "by hand")
+    assert asked.started_at <= asked.cancel_requested_at
+    assert scene.store.runs.renew([("r", "token")], lease=None) == ([], ["r"])
+    assert scene.store.runs.finish("r", "token", SUCCESS) == "cancelled"
+    ended = scene.store.runs.get("r")
+    assert (ended.status, ended.reason, ended.result) == ("cancelled", "by hand", [1])
+    assert ended.cancel_requested_at == asked.cancel_requested_at
+
+
 def test_a_postponed_run_says_why_it_waits(scene):
     scene.queued()
     scene.store.runs.postpone("r", 1, delay=60_000, reason="nobody knows its type")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
 
 from dispatch_app.operations import runs
 from dispatch_app.store.runs import LOG_LINES
-from dispatch_app.worker.context import LINE_LIMIT, RunContext
+from dispatch_app.worker.context import LINE_LIMIT, LISTEN_EVERY, RunContext
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -65,15 +67,52 @@ def test_a_line_that_is_no_utf_8_is_kept_as_it_can_be(installation, context):
     assert stored(installation, context).log == ("file \\udcff.txt",)
 
 
-@pytest.mark.parametrize("say", [lambda c: c.log("still here"), lambda c: c.progress(1)])
-def test_who_speaks_learns_that_the_run_was_cancelled(installation, context, say):
-    context.log("at work")
-    runs.cancel(installation.dispatch, context.id)
+@pytest.mark.parametrize("say", [lambda c: c.log(), lambda c: c.progress(1)])
+@pytest.mark.parametrize("terminate", [True, False])
+def test_who_speaks_learns_that_the_run_was_cancelled(installation, context, say, terminate):
+    context.progress(1)
+    runs.cancel(installation.dispatch, context.id, terminate=terminate)
     before = stored(installation, context)
-    assert context.cancelled is False  # nobody has asked yet
+    assert context.cancelled is False  # what it has heard is not a second old
     say(context)
     assert context.cancelled is True
     assert stored(installation, context) == before
+
+
+@pytest.mark.parametrize("terminate", [True, False])
+def test_who_asks_learns_it_too_and_it_stays_so(installation, context, terminate):
+    runs.cancel(installation.dispatch, context.id, terminate=terminate)
+    wait_for(lambda: context.cancelled, 5)
+    assert context.cancelled is True
+
+
+def test_redis_is_asked_once_a_second_at_most_and_no_more_once_it_is_known(installation, context):
+    def calls() -> int:
+        stats = installation.store.client.info("commandstats")
+        return stats.get("cmdstat_evalsha", {}).get("calls", 0)
+
+    context.log()
+    before, began = calls(), time.monotonic()
+    for _ in range(1_000):
+        assert context.cancelled is False
+    assert calls() - before <= time.monotonic() - began
+    runs.cancel(installation.dispatch, context.id)
+    wait_for(lambda: context.cancelled, 5)
+    before = calls()
+    time.sleep(LISTEN_EVERY)
+    assert context.cancelled is True
+    assert calls() == before
+
+
+def test_where_redis_is_away_what_was_known_last_counts(new_redis, new_installation):
+    server = new_redis()
+    installation = new_installation(server)
+    run = installation.latest(installation.create("add", payload={"x": 1}))
+    lease = installation.store.runs.start(run.id, 1, token="t", worker="w@host", lease=60_000)
+    context = RunContext(lease, installation.store)
+    server.kill()
+    time.sleep(LISTEN_EVERY)
+    assert context.cancelled is False
 
 
 def test_who_speaks_learns_that_the_run_is_somebody_elses(installation, context):

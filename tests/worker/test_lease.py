@@ -94,7 +94,7 @@ def test_a_cancelled_run_is_ended_and_its_process_with_it(installation, notes):
     worker = installation.worker()
     run = begun(installation, notes)
     (child,) = worker.children
-    cancelled = runs.cancel(installation.dispatch, run.id)
+    cancelled = runs.cancel(installation.dispatch, run.id, terminate=True)
     installation.until(lambda: worker.children and worker.children != [child], "another process")
     assert installation.latest(run.task_id) == cancelled
     assert notes(run.id) == [["begins"]]

@@ -99,6 +99,16 @@ def test_a_run_that_was_cancelled_in_the_grace_period_stays_so(installation, beg
     assert before.status == "cancelled"
 
 
+def test_a_run_that_was_asked_to_end_is_not_handed_back(installation, begun):
+    leaving = installation.worker(app=QUICK, **SOFT)
+    run = begun()
+    leaving.kill_all("SIGTERM")
+    installation.store.runs.cancel(run.id, "by hand", 60_000)
+    leaving.wait()
+    run = installation.latest(run.task_id)
+    assert (run.status, run.reason, outcomes(run)) == ("cancelled", "by hand", [(1, "cancelled")])
+
+
 def test_a_hard_limit_is_written_down_by_the_main_process_before_any_lease_lapses(installation):
     installation.environ["SCHEDULER_HEARTBEAT_INTERVAL"] = "20s"
     installation.worker()

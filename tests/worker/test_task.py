@@ -18,6 +18,7 @@ from dispatch_app.domain.retry import RetryPolicy
 from dispatch_app.domain.task import Task as Definition
 from dispatch_app.operations import runs, tasks
 from dispatch_app.worker.task import TOKEN, DispatchTask, adopt
+from tests.waiting import wait_for
 
 AT_ONCE = RetryPolicy(delay=0, jitter=False)
 
@@ -488,13 +489,42 @@ def test_a_run_whose_queue_is_paused_is_not_started_and_goes_on_later(attempts, 
     assert (state, run.status, attempts.called) == (states.SUCCESS, "succeeded", ["called"])
 
 
-def test_a_run_that_was_cancelled_meanwhile_is_over_whatever_the_function_does(attempts):
+@pytest.mark.parametrize(("terminate", "kept"), [(True, None), (False, "too late")])
+def test_a_run_that_was_cancelled_meanwhile_is_that_whatever_the_function_does(
+    attempts, terminate, kept
+):
     def theirs(self):
-        runs.cancel(attempts.dispatch, self.request.id)
+        runs.cancel(attempts.dispatch, self.request.id, terminate=terminate)
         return "too late"
 
     state, run = attempts.run(theirs, bind=True)
-    assert (state, run.status, run.result) == (states.IGNORED, "cancelled", None)
+    assert (state, run.status, run.result) == (states.IGNORED, "cancelled", kept)
+
+
+def test_a_function_can_ask_whether_it_is_to_end(attempts):
+    def theirs(self):
+        before = self.cancelled
+        runs.cancel(attempts.dispatch, self.request.id)
+        wait_for(lambda: self.cancelled, 5)
+        return [before, self.dispatch.cancelled]
+
+    _, run = attempts.run(theirs, bind=True)
+    assert (run.status, run.result) == ("cancelled", [False, True])
+
+
+def test_a_call_that_is_no_run_is_never_asked_to_end(attempts):
+    task = attempts.task(lambda self: self.cancelled, bind=True)
+    adopt(attempts.app)
+    assert task() is False
+
+
+def test_what_a_base_class_of_theirs_calls_cancelled_stays(attempts):
+    class Theirs(Task):
+        cancelled = "their own"
+
+    task = attempts.task(lambda self: self.cancelled, bind=True, base=Theirs)
+    adopt(attempts.app)
+    assert task() == "their own"
 
 
 def test_a_message_goes_back_to_its_queue_where_redis_is_away(new_redis):

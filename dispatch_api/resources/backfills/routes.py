@@ -45,5 +45,6 @@ def get_backfill(backfill_id: str) -> Backfill:
 @blp.response(200, BackfillSchema)
 @blp.problems(404, 409)
 def cancel_backfill(backfill_id: str) -> Backfill:
-    """Stop a backfill: no more runs, and those that are not finished are cancelled."""
+    """Stop a backfill: no more runs, and those that are not finished are cancelled; what runs
+    is asked to end."""
     return backfills.cancel(dispatch, backfill_id)

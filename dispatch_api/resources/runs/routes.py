@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import url_for
 
-from dispatch_api.resources.runs.schemas import RunPage, RunQuery, RunSchema
-from dispatch_api.smorest import LOCATION, NEXT, Blueprint, Nothing, dispatch, link_to
+from dispatch_api.resources.runs.schemas import CancelBody, RunPage, RunQuery, RunSchema
+from dispatch_api.smorest import LOCATION, NEXT, RETRY, Blueprint, Nothing, dispatch, link_to
 from dispatch_app.domain.run import Run
 from dispatch_app.operations import runs
 from dispatch_app.store.pages import Page
@@ -40,16 +40,19 @@ def get_run(run_id: str) -> Run:
 
 
 @blp.post("/<run_id>/cancel")
-@blp.arguments(Nothing, required=False, as_kwargs=True)
+@blp.arguments(CancelBody, required=False)
 @blp.response(200, RunSchema)
+@blp.alt_response(202, schema=RunSchema, description="Not yet", headers=RETRY, success=True)
 @blp.problems(404, 409)
-def cancel_run(run_id: str) -> Run:
+def cancel_run(body: dict[str, Any], run_id: str) -> Any:
     """Stop a run.
 
-    What has not started never will; what runs is told to stop, and whatever it still does counts
-    for nothing.
+    What has not started never will: 200. What runs is asked to end: 202, with `cancel_requested_at`
+    and the status `running` until it has, or until its grace is over; then its process is ended,
+    and whatever it still does counts for nothing.
     """
-    return runs.cancel(dispatch, run_id)
+    run = runs.cancel(dispatch, run_id, **body)
+    return run if run.is_finished else (run, 202, {"Retry-After": "1"})
 
 
 @blp.post("/<run_id>/retry")

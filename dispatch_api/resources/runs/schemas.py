@@ -7,12 +7,14 @@ from typing import Any, get_args
 import msgspec
 from marshmallow import fields, pre_dump
 
-from dispatch_api.fields import ID_TEXT, Choice, Moment, Seconds, Text, Word
+from dispatch_api.fields import ID_TEXT, Choice, Flag, Moment, Seconds, Text, Word
 from dispatch_api.smorest import PageQuery, Schema
 from dispatch_app.domain.run import Origin, Run, RunStatus
 from dispatch_app.domain.task import PRIORITIES
 
 RUN_STATUSES: tuple[str, ...] = get_args(RunStatus)
+#: Seconds that a run which is asked to end may be given.
+LONGEST_GRACE = 86_400
 
 
 class FailureSchema(Schema):
@@ -62,6 +64,11 @@ class RunSchema(Schema):
     started_at = Moment(allow_none=True)
     finished_at = Moment(allow_none=True)
     retry_at = Moment(allow_none=True)
+    cancel_requested_at = Moment(
+        allow_none=True,
+        metadata={"description": "When it was asked to end; it is `running` until it has."},
+    )
+    cancel_reason = fields.String(allow_none=True)
     queue = fields.String()
     priority = Choice(PRIORITIES)
     progress = fields.Raw()
@@ -82,6 +89,21 @@ class RunSchema(Schema):
             "queue": definition.queue,
             "priority": definition.priority,
         }
+
+
+class CancelBody(Schema):
+    """How to stop a run that runs."""
+
+    grace = Seconds(
+        least=0,
+        most=LONGEST_GRACE,
+        metadata={
+            "description": "Seconds that it has to end by itself; three heartbeats if nothing is "
+            "said. Once more shortens it, and never makes it longer."
+        },
+    )
+    terminate = Flag(load_default=False, metadata={"description": "No grace at all."})
+    reason = Text(500, metadata={"description": "Kept with the run; of several the first."})
 
 
 class RunPage(Schema):

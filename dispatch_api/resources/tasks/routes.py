@@ -148,14 +148,15 @@ def change_task(headers: dict[str, Any], body: dict[str, Any], task_id: str) -> 
 def cancel_task(headers: dict[str, Any], query: dict[str, Any], task_id: str) -> Any:
     """Cancel a task, or remove it.
 
-    Future occurrences are dropped, waiting and running runs cancelled; once more does no harm. With
-    `purge=true` the task is removed together with its history.
+    Future occurrences are dropped, and runs that have not begun are cancelled. Those that run are
+    asked to end, as by `POST /runs/{id}/cancel`; with `terminate=true` they are ended at once. Once
+    more does no harm. With `purge=true` the task is removed together with its history.
     """
     wanted = _wanted(headers, task_id)
     if query["purge"]:
         tasks.purge(dispatch, task_id, wanted)
         return Response(status=204)
-    return _tagged(tasks.cancel(dispatch, task_id, wanted))
+    return _tagged(tasks.cancel(dispatch, task_id, wanted, terminate=query["terminate"]))
 
 
 @blp.get("/<task_id>/result")

@@ -15,6 +15,7 @@ from dispatch_api.fields import (
     Number,
     Object,
     Seconds,
+    Switch,
     Text,
     Whole,
     Word,
@@ -305,13 +306,8 @@ class TaskQuery(PageQuery):
 class CancelQuery(Schema):
     """How to cancel."""
 
-    purge = fields.Boolean(
-        truthy={"true"},
-        falsy={"false"},
-        load_default=False,
-        error_messages={"invalid": "Has to be true or false."},
-        metadata={"description": "Remove it with its history."},
-    )
+    terminate = Switch(metadata={"description": "Give what runs no grace."})
+    purge = Switch(metadata={"description": "Remove it with its history."})
 
 
 class IdempotencyHeader(Schema):

@@ -1,12 +1,13 @@
--- What:   no more occurrences; unfinished runs are cancelled, running ones fenced. A thousand runs a
---         call, since a script stops the whole server while it runs.
+-- What:   no more occurrences; unfinished runs are cancelled, running ones asked to end, or fenced. A
+--         thousand runs a call, since a script stops the whole server while it runs.
 -- Needs:  the task has not ended otherwise.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {id, rev? (that it has to have), keep (finished runs), after? (run up to which it
---         is done), now?}
+-- ARGV:   1 msgpack {id, rev? (that it has to have), grace? (ms that running ones have to end by
+--         themselves; none: they are fenced at once), keep (finished runs), after? (run up to which
+--         it is done), now?}
 -- Reply:  {'OK', run up to which it is done, or '' if that was all} (also if it is cancelled already)
 --         | {'NOT_FOUND'} | {'CHANGED'} | {'ENDED', status}
--- Event:  task.cancelled (and run.cancelled for each)
+-- Event:  task.cancelled (and run.cancelled or run.cancelling for each)
 -- Keeps:  I5
 -- @include keys
 -- @include now
@@ -43,6 +44,6 @@ end
 for _, id in ipairs(redis.call('ZRANGE', K.waiting(a.id), 0, -1)) do cancel_run(id, at, 'its task was cancelled') end
 local first = a.after and '(' .. a.after or '-'
 local runs = redis.call('ZRANGEBYLEX', K.runs_by('task', a.id), first, '+', 'LIMIT', 0, PIECE)
-for _, id in ipairs(runs) do cancel_run(id, at, 'its task was cancelled') end
+for _, id in ipairs(runs) do ask_to_end(id, at, 'its task was cancelled', a.grace) end
 trim(a.id, a.keep, PIECE)
 return {'OK', runs[PIECE] or ''}

@@ -1,11 +1,12 @@
 -- What:   a backfill makes no more runs, and those of its that are not finished are cancelled, running
---         ones fenced. A thousand runs a call, since a script stops the whole server while it runs.
+--         ones asked to end, or fenced. A thousand runs a call, since a script stops the whole server while it runs.
 -- Needs:  it has not ended otherwise.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {id, keep (finished runs of its task), after? (run up to which it is done), now?}
+-- ARGV:   1 msgpack {id, grace? (ms that running ones have to end by themselves; none: they are fenced
+--         at once), keep (finished runs of its task), after? (run up to which it is done), now?}
 -- Reply:  {'OK', run up to which it is done, or '' if that was all} (also if it is cancelled already)
 --         | {'NOT_FOUND'} | {'ENDED', status}
--- Event:  run.cancelled for each
+-- Event:  run.cancelled or run.cancelling for each
 -- Keeps:  I5
 -- @include keys
 -- @include now
@@ -25,7 +26,7 @@ local runs = redis.call('ZRANGEBYLEX', K.runs_by('backfill', a.id), first, '+', 
 for _, waits in ipairs({true, false}) do
   for _, id in ipairs(runs) do
     if (redis.pcall('HGET', K.run(id), 'status') == 'waiting') == waits then
-      cancel_run(id, at, 'its backfill was cancelled')
+      ask_to_end(id, at, 'its backfill was cancelled', a.grace)
     end
   end
 end

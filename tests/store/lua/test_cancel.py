@@ -1,4 +1,4 @@
-"""cancel.lua: no more occurrences; unfinished runs end, running ones are fenced."""
+"""cancel.lua: no more occurrences; unfinished runs end, running ones are asked to, or fenced."""
 
 from __future__ import annotations
 
@@ -59,11 +59,32 @@ def test_its_unfinished_runs_are_cancelled_and_the_finished_ones_stay(scene):
     assert scene.finish("r3") == ["LOST"]
 
 
-def test_once_more_does_no_harm(scene):
+def test_what_runs_is_asked_to_end_where_there_is_a_grace(scene):
     scene.task()
-    cancel(scene)
+    scene.queued("r1")
+    scene.running("r2")
     before = scene.state()
-    assert cancel(scene, now=NOW + 1) == ["OK", ""]
+    assert cancel(scene, grace=10_000) == ["OK", ""]
+    changes = scene.changes(before)
+    assert changes["run:r1"]["status"] == "cancelled"
+    assert changes["run:r2"] == {"cancel": "its task was cancelled", "cancel_at": str(NOW)}
+    assert changes["agenda"] == {"t:t": None, "k:r2": NOW + 10_000}
+    assert changes["events"] == [
+        "task.cancelled t cancelled",
+        "run.cancelled t/r1 cancelled",
+        "run.cancelling t/r2 running",
+    ]
+    assert scene.finish("r2") == ["OK", "cancelled"]
+    assert scene.state()["task:t"]["n:cancelled"] == "2"
+
+
+@pytest.mark.parametrize("grace", [None, 10_000])
+def test_once_more_does_no_harm(scene, grace):
+    scene.task()
+    scene.running()
+    cancel(scene, grace=grace)
+    before = scene.state()
+    assert cancel(scene, grace=grace, now=NOW + 1) == ["OK", ""]
     assert scene.changes(before) == {}
 
 
@@ -83,6 +104,18 @@ def test_a_one_off_that_runs_is_cancelled_with_its_run(scene):
     state = scene.state()
     assert state["task:t"]["status"] == state["run:r"]["status"] == "cancelled"
     assert [key for key in state if key.startswith("tasks:status")] == ["tasks:status:cancelled"]
+
+
+def test_a_one_off_that_is_asked_to_end_is_cancelled_and_its_run_runs_until_it_has(scene):
+    scene.task("t", ONE_OFF, next=None, status="queued")
+    scene.running()
+    assert cancel(scene, grace=10_000) == ["OK", ""]
+    record = scene.state()["task:t"]
+    assert (record["status"], record["lrs"]) == ("cancelled", "running")
+    assert scene.call("trigger", id="t", type="echo", runs=[])[0] == "CONFLICT"
+    scene.finish()
+    record = scene.state()["task:t"]
+    assert (record["status"], record["lrs"]) == ("cancelled", "cancelled")
 
 
 def test_a_one_off_that_was_triggered_before_its_time_can_still_be_cancelled(scene):

@@ -23,6 +23,20 @@ def test_a_cancelled_one_makes_no_more_and_its_runs_are_cancelled(scene):
     assert scene.call("cancel_backfill", id="unknown", keep=KEEP) == ["NOT_FOUND"]
 
 
+def test_what_runs_of_it_is_asked_to_end(scene):
+    scene.task()
+    start(scene)
+    carry_on(scene, "r1", "r2", next=NOW)
+    scene.start("r1")
+    before = scene.state()
+    assert scene.call("cancel_backfill", id="b", grace=10_000, keep=KEEP) == ["OK", ""]
+    changes = scene.changes(before)
+    assert changes["run:r1"] == {"cancel": "its backfill was cancelled", "cancel_at": str(NOW)}
+    assert changes["agenda"]["k:r1"] == NOW + 10_000
+    assert changes["run:r2"]["status"] == "cancelled"
+    assert scene.finish("r1") == ["OK", "cancelled"]
+
+
 def test_one_that_is_done_stays_done(scene):
     scene.task()
     start(scene)

@@ -48,6 +48,26 @@ def test_what_was_cancelled_is_lost(scene):
     assert renew(scene, ("r", "token")) == ["r"]
 
 
+def test_one_that_is_asked_to_end_is_named_and_prolonged(scene):
+    scene.running("r1")
+    scene.running("r2")
+    scene.call("cancel_run", id="r2", reason="by hand", grace=60_000, keep=100)
+    pairs = [["r1", "token"], ["r2", "token"]]
+    assert scene.call("renew", lease=20_000, runs=pairs) == [[], ["r2"]]
+    assert scene.state()["leases"] == {"r1": NOW + 20_000, "r2": NOW + 20_000}
+
+
+def test_a_look_names_the_same_and_prolongs_nothing(scene):
+    for run_id in ("r1", "r2", "r3"):
+        scene.running(run_id)
+    scene.call("cancel_run", id="r2", reason="by hand", grace=60_000, keep=100)
+    scene.call("cancel_run", id="r3", reason="by hand", keep=100)
+    before = scene.state()
+    pairs = [[run_id, "token"] for run_id in ("r1", "r2", "r3")]
+    assert scene.call("renew", now=NOW + 5_000, runs=pairs) == [["r3"], ["r2"]]
+    assert scene.changes(before) == {}
+
+
 def test_a_lease_that_lapsed_but_was_not_reaped_is_still_the_holders(scene):
     scene.running()
     assert renew(scene, ("r", "token"), now=NOW + 60_000) == []
