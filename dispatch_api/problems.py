@@ -42,6 +42,7 @@ TABLE: dict[type[Exception], tuple[str, int]] = {
     errors.RevisionMismatch: ("revision-mismatch", 412),
     errors.CorruptRecord: ("corrupt-record", 500),
     errors.StoreUnavailable: ("store-unavailable", 503),
+    errors.NotConfirmed: ("not-confirmed", 503),
     errors.StoreUnfit: ("store-unfit", 503),
     redis.ConnectionError: ("store-unavailable", 503),
     redis.TimeoutError: ("store-unavailable", 503),
@@ -67,6 +68,7 @@ MEANINGS = {
     "method-not-allowed": "This path does not take this method",
     "no-such-path": "There is nothing under this path",
     "not-allowed": "A key is needed",
+    "not-confirmed": "It is stored, but too few replicas of Redis have it",
     "not-found": "There is no such task, run or calendar",
     "not-ready": "Tasks are not run at the moment",
     "revision-mismatch": "It was changed since it was read",
@@ -78,6 +80,7 @@ MEANINGS = {
 
 _HEADERS: dict[str, dict[str, str]] = {
     "not-allowed": {"WWW-Authenticate": "Bearer"},
+    "not-confirmed": {"Retry-After": str(RETRY_AFTER)},
     "not-ready": {"Retry-After": str(RETRY_AFTER)},
     "store-unavailable": {"Retry-After": str(RETRY_AFTER)},
 }

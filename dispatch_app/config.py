@@ -75,6 +75,13 @@ class Redis:
     tls: str = _key(
         TEXT, "", "verify, insecure, or the file of the CA that signed the server's certificate"
     )
+    wait_replicas: int = _key(
+        number(0), 0, "replicas that have to have a change before the API says that it is made"
+    )
+    wait_timeout: int = _key(duration(1), 1_000, "how long it waits for them")
+    cluster: bool = _key(
+        FLAG, False, "Redis runs in cluster mode: Celery's keys get the prefix with its hash tag too"
+    )
 
 
 @dataclasses.dataclass(frozen=True)

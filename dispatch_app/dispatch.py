@@ -28,6 +28,7 @@ from dispatch_app.messages import Messages, check_broker
 from dispatch_app.redis_url import for_kombu
 from dispatch_app.store import Store
 from dispatch_app.store.dead_letters import Letters
+from dispatch_app.store.scripts import Replicas
 
 _BUILTIN = "dispatch_app.builtin"
 _BOOT_STEPS = tuple(
@@ -89,6 +90,7 @@ class Dispatch:
             url,
             prefix=self.config.dispatch.prefix,
             keep_runs=self.config.dispatch.keep_runs,
+            replicas=Replicas(self.config.redis.wait_replicas, self.config.redis.wait_timeout),
             letters=Letters(
                 keep=self.config.dispatch.keep_dead_letters,
                 age=self.config.dispatch.dead_letters_age,
@@ -130,9 +132,10 @@ class Dispatch:
 
         Raises:
             StoreUnavailable: it does not answer.
-            StoreUnfit: a newer program's data is in it.
+            StoreUnfit: a newer program's data is in it, or it runs in cluster mode unexpectedly.
         """
         problems = self.store.problems()
+        self.store.check_mode(cluster=self.config.redis.cluster)
         if not any("read-only" in problem for problem in problems):
             self.store.check_schema()
         return problems
@@ -161,6 +164,9 @@ def _have_sigterm_hand_back() -> None:
 def _defaults(config: settings.Config) -> dict[str, Any]:
     """The Celery settings of an installation."""
     broker, options = for_kombu(config.celery.broker_url or config.redis_url)
+    if config.redis.cluster:
+        # what one command or script touches has to be in one slot, and the hash tag decides which
+        options["global_keyprefix"] = f"{config.dispatch.prefix}celery:"
     return {
         "broker_url": broker,
         "broker_connection_retry_on_startup": True,

@@ -9,6 +9,7 @@
     ├── LeaseLost               the attempt belongs to somebody else, or is over
     ├── CorruptRecord           a stored record cannot be read (it is parked, not fatal)
     ├── StoreUnavailable        Redis is away, frozen, read-only or full
+    │   └── NotConfirmed        it is stored, and not known to be on as many replicas as asked for
     ├── StoreUnfit              Redis is too old, or a newer program wrote its data
     └── ConfigError             a setting is wrong: file, key, and what would be right
 
@@ -85,6 +86,10 @@ class CorruptRecord(DispatchError):
 
 class StoreUnavailable(DispatchError):
     """Redis does not answer, or does not take writes."""
+
+
+class NotConfirmed(StoreUnavailable):
+    """It is stored, but not known to be on as many replicas as `redis.wait_replicas` asks for."""
 
 
 class StoreUnfit(DispatchError):

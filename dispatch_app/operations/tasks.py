@@ -77,6 +77,7 @@ def replace(
                 return create(dispatch, task, task_id=task_id, enabled=enabled), True
             if _replace(dispatch, before, task, enabled):
                 return dispatch.store.tasks.get(task_id), False
+            dispatch.store.tasks.confirm(before)
             return before, False
         except (Conflict, NotFound):
             # somebody made, changed or purged it meanwhile
@@ -111,9 +112,11 @@ def change(
             raise Conflict(f"The task {task_id!r} cannot be read: replace it (PUT) or purge it.")
         task = _settled(dispatch, change(before.definition), before)
         wanted = before.status != "paused" if enabled is None else enabled
-        if task == before.definition and wanted is (before.status != "paused"):
-            return before
+        unchanged = task == before.definition and wanted is (before.status != "paused")
         try:
+            if unchanged:
+                dispatch.store.tasks.confirm(before)
+                return before
             _update(dispatch, before, task, wanted)
         except RevisionMismatch:
             if revision is not None:

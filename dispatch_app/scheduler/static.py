@@ -15,7 +15,7 @@ from celery.beat import ScheduleEntry
 from celery.schedules import crontab, maybe_schedule, schedule
 from celery.utils.log import get_logger
 
-from dispatch_app.domain.errors import InvalidInput, NotFound, StoreUnavailable
+from dispatch_app.domain.errors import InvalidInput, NotConfirmed, NotFound, StoreUnavailable
 from dispatch_app.domain.retry import RetryPolicy
 from dispatch_app.domain.schedule import Cron, Interval
 from dispatch_app.domain.task import Priority, Task
@@ -56,7 +56,11 @@ def sync(app: Celery) -> None:
 
 
 def _store(app: Celery, task_id: str, name: str, entry: dict[str, Any]) -> None:
-    operations.replace(app.dispatch, task_id, task_of(app, name, entry))
+    try:
+        operations.replace(app.dispatch, task_id, task_of(app, name, entry))
+    except NotConfirmed as error:
+        # it is stored; no client has to be told so
+        logger.warning("%s: %s", task_id, error)
     app.dispatch.store.tasks.mark_static(task_id)
 
 

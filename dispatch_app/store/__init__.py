@@ -9,13 +9,17 @@ from dispatch_app.store.agenda import Agenda
 from dispatch_app.store.backfills import Backfills
 from dispatch_app.store.calendars import Calendars
 from dispatch_app.store.codec import SCHEMA_VERSION
-from dispatch_app.store.connection import open_client, problems_of
+from dispatch_app.store.connection import (
+    open_client,
+    problems_of,
+    refuse_unexpected_cluster,
+)
 from dispatch_app.store.events import Events
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.pauses import Pauses
 from dispatch_app.store.replans import Replans
 from dispatch_app.store.runs import Runs
-from dispatch_app.store.scripts import Scripts, reaching_redis
+from dispatch_app.store.scripts import Replicas, Scripts, reaching_redis
 from dispatch_app.store.stats import Stats
 from dispatch_app.store.tasks import Tasks
 from dispatch_app.store.types import Types
@@ -31,11 +35,21 @@ class Store:
         keep_runs: finished runs kept per task.
     """
 
-    def __init__(self, url: str, *, prefix: str = "{dispatch}:", keep_runs: int = 100) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        prefix: str = "{dispatch}:",
+        keep_runs: int = 100,
+        replicas: Replicas = Replicas(),  # noqa: B008 - it cannot be changed
+    ) -> None:
         self.url = url
-        self.client: redis.Redis = open_client(url)
+        # WAIT answers late
+        longest = replicas.timeout / 1000 if replicas.number else None
+        self.client: redis.Redis = open_client(url, read_timeout_s=longest)
         self.keys = Keys(prefix)
-        scripts = Scripts(self.client, prefix)
+        scripts = Scripts(self.client, prefix, replicas)
+        self._replicas = replicas
         self.tasks = Tasks(self.client, self.keys, scripts, keep_runs)
         self.runs = Runs(self.client, self.keys, scripts, keep_runs)
         self.agenda = Agenda(scripts, keep_runs)
@@ -61,7 +75,16 @@ class Store:
             StoreUnavailable: it does not answer.
         """
         with reaching_redis():
-            return problems_of(self.client)
+            return problems_of(self.client, self._replicas.number)
+
+    def check_mode(self, *, cluster: bool) -> None:
+        """Refuse a server in cluster mode where that was not said, or another node's.
+
+        Raises:
+            StoreUnfit: with what helps.
+        """
+        with reaching_redis():
+            refuse_unexpected_cluster(self.client, self.keys.schema(), cluster)
 
     def check_schema(self) -> None:
         """Write down the version of the data, or refuse to touch that of a newer program.

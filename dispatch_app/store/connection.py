@@ -15,7 +15,7 @@ from redis.connection import parse_url
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from dispatch_app.domain.errors import ConfigError, StoreUnavailable
+from dispatch_app.domain.errors import ConfigError, StoreUnavailable, StoreUnfit
 
 #: Connections of one client. A thread that finds none free waits for one: small plans of hosted
 #: Redis allow 20 in all.
@@ -98,8 +98,11 @@ def parse_sentinel(url: str) -> SentinelUrl:
     )
 
 
-def problems_of(client: redis.Redis) -> list[str]:
+def problems_of(client: redis.Redis, replicas: int = 0) -> list[str]:
     """What makes this server unfit, one sentence each; empty: nothing.
+
+    Args:
+        replicas: that it should have.
 
     Raises:
         StoreUnavailable: it cannot be asked; the message names the setting that may help.
@@ -109,7 +112,34 @@ def problems_of(client: redis.Redis) -> list[str]:
     except redis.RedisError as error:
         said = f"{error}".rstrip(".")
         raise StoreUnavailable(f"Redis does not answer: {said}.{_advice(error)}") from error
-    return [text for text in (_age(info), _eviction(info), _role(info)) if text]
+    found = (_age(info), _eviction(info), _role(info), _few(info, replicas))
+    return [text for text in found if text]
+
+
+def refuse_unexpected_cluster(client: redis.Redis, key: str, expected: bool) -> None:
+    """Refuse a server in cluster mode that nobody spoke of, or one that has not got our slot.
+
+    Args:
+        key: one of ours.
+
+    Raises:
+        StoreUnfit.
+    """
+    info: dict[str, Any] = client.info("server")
+    if info.get("redis_mode", info.get("server_mode")) != "cluster":
+        return
+    if not expected:
+        raise StoreUnfit(
+            "Redis runs in cluster mode. Set REDIS_CLUSTER=true for all processes (API, beat, "
+            "workers), so that Celery's queues are in one slot with all else."
+        )
+    try:
+        client.exists(key)
+    except redis.exceptions.MovedError as error:
+        raise StoreUnfit(
+            f"This node of the cluster has not got the slot of {key}: connect to the one that "
+            f"has, {error.host}:{error.port}."
+        ) from error
 
 
 def _sentinel_client(url: SentinelUrl, options: dict[str, Any]) -> redis.Redis:
@@ -175,3 +205,10 @@ def _role(info: dict[str, Any]) -> str:
         return ""
     master = f"{info.get('master_host')}:{info.get('master_port')}"
     return f"Redis is a read-only replica: connect to its primary, {master}."
+
+
+def _few(info: dict[str, Any], wanted: int) -> str:
+    connected = int(info.get("connected_slaves", 0))
+    if info.get("role") == "slave" or connected >= wanted:
+        return ""
+    return f"Redis has {connected} replicas, and redis.wait_replicas asks for {wanted}."

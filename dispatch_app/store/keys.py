@@ -172,6 +172,10 @@ class Keys:
         """set: ids of the tasks that come from the app's `beat_schedule`."""
         return f"{self.prefix}static"
 
+    def confirmed(self) -> str:
+        """string: written behind what replicas are to confirm, whether that wrote or not."""
+        return f"{self.prefix}confirmed"
+
     def schema(self) -> str:
         """string: version of the layout described here."""
         return f"{self.prefix}schema"

@@ -2,6 +2,8 @@
 
 A script is `lua/<name>.lua`; a line `-- @include name` puts `lua/lib/<name>.lua` before it, each
 once, whatever includes what. Every script gets the prefix as its only key and one msgpack table.
+
+A change that a client is told of may have to be on replicas first: then WAIT follows its script.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import redis
@@ -19,11 +21,13 @@ from redis.commands.core import Script
 from redis.exceptions import (
     ClusterDownError,
     MasterDownError,
+    NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
 )
 
-from dispatch_app.domain.errors import StoreUnavailable
+from dispatch_app.domain.errors import NotConfirmed, StoreUnavailable
+from dispatch_app.store.keys import Keys
 
 _INCLUDE = re.compile(r"^-- @include (\w+)\n", re.MULTILINE)
 #: Redis' answers that mean "not now" rather than "you made a mistake": redis-py's classes, which
@@ -31,6 +35,12 @@ _INCLUDE = re.compile(r"^-- @include (\w+)\n", re.MULTILINE)
 _NOT_NOW = (OutOfMemoryError, ReadOnlyError, MasterDownError, ClusterDownError)
 _NOT_NOW_CODES = ("OOM ", "READONLY ", "LOADING ", "MISCONF ", "MASTERDOWN ", "CLUSTERDOWN ",
                   "NOREPLICAS ")  # fmt: skip
+
+#: What a client of the API is told has been done. The rest is done again by who finds it undone.
+TOLD = frozenset(
+    ("create", "update", "unchanged", "cancel", "purge", "pause", "trigger", "cancel_run",
+     "set_pause", "put_calendar", "drop_calendar", "start_backfill", "cancel_backfill")
+)  # fmt: skip
 
 #: A `redis.Redis` whose replies are text (`decode_responses`), which its stubs cannot express.
 Client = Any
@@ -53,29 +63,78 @@ def reaching_redis() -> Iterator[None]:
         raise
 
 
+class Replicas(NamedTuple):
+    """How many replicas have to have a change before it counts as made."""
+
+    number: int = 0
+    #: longest wait for them, ms
+    timeout: int = 1_000
+
+
 class Scripts:
     """The scripts of one store, ready to be called by name.
 
     Args:
         client: the client for writes.
         prefix: of all keys.
+        replicas: that have to have what a client is told of.
     """
 
-    def __init__(self, client: redis.Redis, prefix: str) -> None:
-        self._client, self._prefix = client, prefix
+    def __init__(
+        self,
+        client: redis.Redis,
+        prefix: str,
+        replicas: Replicas = Replicas(),  # noqa: B008
+    ) -> None:
+        self._client, self._prefix, self._replicas = client, prefix, replicas
         self._scripts: dict[str, Script] = {}
+
+    @property
+    def asks_replicas(self) -> bool:
+        """Whether replicas have to have what a client is told of."""
+        return self._replicas.number > 0
 
     def call(self, name: str, arguments: Mapping[str, Any]) -> Any:
         """Run `lua/<name>.lua` and give back its reply as it is.
 
         Raises:
             StoreUnavailable: Redis does not answer, or does not take writes.
+            NotConfirmed: it is done, and too few replicas have it.
         """
         script = self._scripts.get(name)
         if script is None:
             script = self._scripts[name] = self._client.register_script(source(name))
+        packed = _encode(arguments)
         with reaching_redis():
-            return script(keys=[self._prefix], args=[_encode(arguments)])
+            if self.asks_replicas and name in TOLD:
+                return self._confirmed(script, packed)
+            return script(keys=[self._prefix], args=[packed])
+
+    def _confirmed(self, script: Script, packed: bytes) -> Any:
+        """Its reply, once the replicas have what it did.
+
+        WAIT speaks of what its own connection has written. So it goes down the same one, behind a
+        write that covers what others wrote before, where the script finds nothing left to do.
+        """
+        while True:
+            with self._client.pipeline(transaction=False) as pipe:
+                pipe.evalsha(script.sha, 1, self._prefix, packed)
+                pipe.set(Keys(self._prefix).confirmed(), 1)
+                pipe.execute_command("WAIT", *self._replicas)  # type: ignore[no-untyped-call]
+                reply, written, having = pipe.execute(raise_on_error=False)
+            if not isinstance(reply, NoScriptError):
+                break
+            self._client.script_load(script.script)
+        for answer in (reply, written, having):
+            if isinstance(answer, Exception):
+                raise answer
+        if having < self._replicas.number:
+            raise NotConfirmed(
+                f"It is stored, but only {having} of {self._replicas.number} replicas said within "
+                f"{self._replicas.timeout} ms that they have it: a failover may lose it. Ask for "
+                "the same again to see it confirmed."
+            )
+        return reply
 
 
 @cache

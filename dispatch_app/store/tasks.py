@@ -192,6 +192,17 @@ class Tasks:
         )
         self._refuse(before.id, reply)
 
+    def confirm(self, before: StoredTask) -> None:
+        """Where replicas have to have what clients are told of: see that they have this one, too,
+        in which nothing had to be changed.
+
+        Raises:
+            RevisionMismatch: it was changed since.
+        """
+        if self._scripts.asks_replicas:
+            reply = self._scripts.call("unchanged", {"id": before.id, "rev": before.revision})
+            self._refuse(before.id, reply)
+
     def cancel(
         self, task_id: str, revision: int | None = None, *, grace: int | None = None
     ) -> None:

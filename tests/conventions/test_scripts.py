@@ -17,7 +17,10 @@ from tests.servers import RedisServer
 
 PREFIX = "{p}:"
 #: Keys that no script touches, with why.
-PYTHON_ONLY = {"schema": "the version is looked at once, at the start"}
+PYTHON_ONLY = {
+    "schema": "the version is looked at once, at the start",
+    "confirmed": "a write between a script and WAIT",
+}
 
 SCRIPTS = pytest.mark.parametrize("path", scripts(), ids=lambda path: path.stem)
 FILES = pytest.mark.parametrize(

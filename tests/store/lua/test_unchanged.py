@@ -1,0 +1,12 @@
+"""unchanged.lua: whether a task is still as it was read."""
+
+from __future__ import annotations
+
+
+def test_it_says_whether_the_revision_is_the_same_and_changes_nothing(scene):
+    scene.task()
+    before = scene.state()
+    assert scene.call("unchanged", id="t", rev=1) == ["OK"]
+    assert scene.call("unchanged", id="t", rev=2) == ["CHANGED"]
+    assert scene.call("unchanged", id="other", rev=1) == ["NOT_FOUND"]
+    assert scene.changes(before) == {}
