@@ -193,8 +193,7 @@ class Tasks:
         self._refuse(before.id, reply)
 
     def confirm(self, before: StoredTask) -> None:
-        """Where replicas have to have what clients are told of: see that they have this one, too,
-        in which nothing had to be changed.
+        """See that replicas that are to have what clients are told of have this as well.
 
         Raises:
             RevisionMismatch: it was changed since.
