@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dispatch_app.domain.loss import MAX_LOST
 
 
@@ -33,6 +35,25 @@ def test_a_timeout_is_retried_like_any_failure(shared):
     run = shared.run("endless", timeout=500, max_retries=1)
     assert (run.status, outcomes(run)) == ("failed", ["timed_out", "timed_out"])
     assert (run.failures, run.lost) == (2, 0)
+
+
+@pytest.mark.parametrize("type", ["waiting", "endless"])
+def test_so_many_attempts_time_out_as_the_task_may_have_and_one_event_says_that_it_failed(
+    shared, type
+):
+    """Row 19, for the soft limit and for the hard one."""
+    run = shared.run(type, timeout=2_000, max_retries=2)
+    assert (run.status, run.reason) == ("failed", "failed 3 times")
+    assert (outcomes(run), run.failures, run.lost) == (["timed_out"] * 3, 3, 0)
+    once = ["run.queued", "run.running", "run.retrying"]
+    assert events(shared, run) == [*once, *once, *once[:2], "run.failed"]
+
+
+def events(shared, run) -> list[str]:
+    """What the stream says of a run, oldest first."""
+    with shared.server.client() as client:
+        entries = client.xrange(shared.store.keys.events())
+    return [fields["event"] for _, fields in entries if fields["run"] == run.id]
 
 
 def test_a_lost_process_does_not_eat_the_retries(shared):

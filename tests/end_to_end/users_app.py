@@ -280,21 +280,44 @@ def asking(self, seconds=60, takes=0.0):
     return "asked"
 
 
+@app.task(name="heeding", bind=True)
+def heeding(self, seconds=60):
+    """Asks whether it is to end, and does; says nothing meanwhile."""
+    note(self.request.id, "begins")
+    end = time.monotonic() + seconds
+    try:
+        while not self.cancelled and time.monotonic() < end:
+            time.sleep(0.05)
+        note(self.request.id, "is told" if self.cancelled else "ends")
+    except SoftTimeLimitExceeded:
+        note(self.request.id, "is interrupted")
+    return "tidied up"
+
+
 @app.task(name="endless")
-def endless():
+def endless(about=None):
     """Does not let itself be interrupted by the soft limit."""
     while True:
         try:
             time.sleep(60)
         except SoftTimeLimitExceeded:
-            continue
+            note(about, "is told")
 
 
 @app.task(name="stubborn", bind=True)
 def stubborn(self):
     """Does not listen to anybody who asks it to end."""
     note(self.request.id, "begins")
-    endless()
+    endless(self.request.id)
+
+
+@app.task(name="deaf", bind=True)
+def deaf(self):
+    """Does not even end when its process is terminated."""
+    for number in (signal.SIGTERM, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+    note(self.request.id, "begins")
+    endless(self.request.id)
 
 
 @app.task(name="dying", bind=True)
