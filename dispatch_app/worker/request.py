@@ -35,6 +35,8 @@ DYING = 1.0
 
 logger = get_logger(__name__)
 
+_OUT_OF_MEMORY = " Somebody killed it; the kernel does so where memory is short."
+
 
 class DispatchRequest(Request):
     """A message; if it is one of ours, with the token under which its attempt will run."""
@@ -156,7 +158,9 @@ def _lost(error: BaseException, task: Task, lost: int, lease: int) -> Outcome:
     Args:
         lost: lost attempts of the run, this one included.
     """
-    what = msgspec.structs.replace(outcomes.describe(error), traceback=None)
+    what = outcomes.describe(error)
+    hint = _OUT_OF_MEMORY if "signal 9" in what.message else ""
+    what = msgspec.structs.replace(what, message=what.message + hint, traceback=None)
     if reason := why_given_up(task, lost):
         return Outcome(status="failed", outcome="lost", error=what, lost=1, reason=reason)
     delay = delay_after(lost, lease, chance())

@@ -1,10 +1,12 @@
-"""The user's project, with functions that are rough to their worker, and a broker set by the
-environment: `VISIBILITY_S`, seconds until a message that nobody speaks for comes back."""
+"""The user's project, with functions that are rough to their worker. The environment says how
+long the worker and its broker are patient: `GRACE_S`, seconds after SIGTERM, and `VISIBILITY_S`,
+seconds until a message that nobody speaks for comes back."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import time
 
 from tests.end_to_end.users_app import app, note
 
@@ -14,12 +16,30 @@ if "VISIBILITY_S" in os.environ:
         "unacked_restore_interval": 0.5,
         "unacked_restore_throttle": 1,
     }
+if "GRACE_S" in os.environ:
+    app.conf.worker_soft_shutdown_timeout = float(os.environ["GRACE_S"])
+
+
+@app.task(name="enter", bind=True)
+def enter(self, label, seconds):
+    """Enters in a file outside of Redis that it begins, and that it ends."""
+    append(f"begin {label} {self.dispatch.attempt}")
+    time.sleep(seconds)
+    append(f"end {label} {self.dispatch.attempt}")
+
+
+def append(line: str) -> None:
+    # one write of a short line is whole, whoever writes beside it
+    ledger = os.open(os.environ["LEDGER"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    try:
+        os.write(ledger, f"{line}\n".encode())
+    finally:
+        os.close(ledger)
 
 
 @app.task(name="holding_the_gil", bind=True)
 def holding_the_gil(self, seconds):
     """Sleeps in C; no other thread of its process gets to run."""
     note(self.request.id, "begins")
-    # the libc sleeps at most a second at a time; the third of a second makes it many calls
     ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
     return "done"

@@ -122,4 +122,7 @@ def test_a_process_that_vanished_is_written_down_before_any_lease_lapses(install
     installation.worker()
     run = installation.reached(installation.create("dying", max_retries=0), "retrying")
     assert (outcomes(run), run.failures, run.lost) == ([(1, "lost")], 0, 1)
-    assert run.attempts[0].error.type.endswith("WorkerLostError")
+    error = run.attempts[0].error
+    assert error.type.endswith("WorkerLostError")
+    assert "signal 9 (SIGKILL)" in error.message
+    assert error.message.endswith("the kernel does so where memory is short.")
