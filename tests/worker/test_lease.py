@@ -62,6 +62,18 @@ def test_a_function_that_lets_no_other_thread_run_keeps_its_lease(installation):
     assert (run.status, outcomes(run), run.lost) == ("succeeded", ["succeeded"], 0)
 
 
+def test_where_functions_run_in_the_main_process_such_a_one_loses_it(installation):
+    """What docs/workers.md warns of."""
+    installation.beat(wait=False)
+    pools = ("threads", "gevent", "solo")
+    for pool in pools:
+        installation.worker("-P", pool, "-c", "1", "-Q", pool, app="tests.worker.rough_app")
+    payload = {"seconds": 4 * LEASE / 1000}
+    tasks = [installation.create("holding_the_gil", payload=payload, queue=p) for p in pools]
+    for task_id in tasks:
+        installation.until(lambda t=task_id: "lost" in outcomes(installation.latest(t)))
+
+
 @pytest.mark.parametrize("pool", ["solo", "threads"])
 def test_a_pool_without_processes_renews_as_well(installation, notes, pool):
     installation.beat(wait=False)
