@@ -8,6 +8,7 @@ from typing import Any
 from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer as CeleryConsumer
 from celery.worker.state import maybe_shutdown
+from redis import ResponseError
 
 from dispatch_app.domain.errors import DispatchError, StoreUnavailable
 
@@ -27,6 +28,9 @@ class Consumer(CeleryConsumer):
 
     def on_connection_error_after_connected(self, exc: Exception) -> None:
         """Close what is left of the connection; another one follows."""
+        if isinstance(exc, ResponseError):
+            # Celery names its class only; a right that is missing has to be told
+            logger.error("Redis refuses: %s", exc)
         try:
             super().on_connection_error_after_connected(exc)
         except Exception as error:
