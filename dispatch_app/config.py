@@ -109,6 +109,7 @@ class Scheduler:
         duration(100), 5_000, "beat of workers and schedulers; a lease lives three of them"
     )
     retry_backoff: int = _key(duration(0), 30_000, "delay before the first retry")
+    redeliver_after: int = _key(duration(1), 30_000, "age of a lost message that is sent again")
 
 
 @dataclasses.dataclass(frozen=True)

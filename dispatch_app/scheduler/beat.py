@@ -20,6 +20,7 @@ from dispatch_app.domain.errors import ConfigError, StoreUnavailable
 from dispatch_app.domain.schedule import zones
 from dispatch_app.operations import Platform
 from dispatch_app.scheduler import static
+from dispatch_app.scheduler.auditor import Auditor
 from dispatch_app.scheduler.clock import ServerClock
 from dispatch_app.scheduler.company import Company
 from dispatch_app.scheduler.dispatching import advance, known
@@ -55,6 +56,7 @@ class DispatchScheduler(Scheduler):
         self.dispatch: Platform = app.dispatch
         self.name = f"beat@{socket.gethostname()}/{os.getpid()}"
         self._wakeup = WakeUp(app.dispatch.opened())
+        self._auditor = Auditor(app.dispatch)
         self._company = Company()
         self._clock = ServerClock(3 * app.dispatch.config.scheduler.heartbeat_interval)
         self._last_beat = self._last_reap = -1e9
@@ -86,6 +88,7 @@ class DispatchScheduler(Scheduler):
             advanced = advance(self.dispatch, due)
             self._company.saw(known(due), advanced)
             self._reap()
+            self._auditor.look()
             self._wakeup.sleep(self._pause(due, advanced) - (time.monotonic() - started))
         except StoreUnavailable as error:
             self._clock.interrupted()

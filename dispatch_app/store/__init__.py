@@ -6,6 +6,7 @@ import redis
 
 from dispatch_app.domain.errors import StoreUnfit
 from dispatch_app.store.agenda import Agenda
+from dispatch_app.store.audits import Audits
 from dispatch_app.store.backfills import Backfills
 from dispatch_app.store.calendars import Calendars
 from dispatch_app.store.codec import SCHEMA_VERSION
@@ -56,6 +57,7 @@ class Store:
         self.pauses = Pauses(self.client, self.keys, scripts)
         self.backfills = Backfills(self.client, self.keys, scripts, keep_runs)
         self.replans = Replans(self.client, self.keys, scripts)
+        self.audits = Audits(self.client, self.keys, scripts)
         self.types = Types(self.client, self.keys, scripts)
         self.calendars = Calendars(self.client, self.keys, scripts)
         self.workers = Workers(self.client, self.keys, scripts)

@@ -176,6 +176,12 @@ class Keys:
         """string: written behind what replicas are to confirm, whether that wrote or not."""
         return f"{self.prefix}confirmed"
 
+    def audit(self) -> str:
+        """hash: of each walk of the auditor `cursor:<walk>`, when it goes on (`due:`) and came to
+        its end last (`finished:`), ms; `found:<kind>` -> how much of a kind was out of step so far.
+        """
+        return f"{self.prefix}audit"
+
     def schema(self) -> str:
         """string: version of the layout described here."""
         return f"{self.prefix}schema"

@@ -7,7 +7,7 @@ local K = {
   calendars = P .. 'calendars', calendars_rev = P .. 'calendars:rev',
   calendars_since = P .. 'calendars:since',
   events = P .. 'events', wake = P .. 'wake', static = P .. 'static', replans = P .. 'replans', backfills = P .. 'backfills', rules = P .. 'rules',
-  paused = P .. 'paused',
+  paused = P .. 'paused', audit = P .. 'audit',
 }
 function K.task(id) return P .. 'task:' .. id end
 function K.run(id) return P .. 'run:' .. id end
