@@ -5,9 +5,11 @@ What cannot be planned is parked with its error and stops nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
+from itertools import chain
 
 import msgspec
 from celery.utils.log import get_logger
@@ -24,7 +26,6 @@ from dispatch_app.operations.timelines import Calendars, calendars_of, timeline_
 from dispatch_app.scheduler.backfilling import carry_on
 from dispatch_app.scheduler.replanning import REPLANS, replan
 from dispatch_app.store.agenda import (
-    BATCH,
     NO_ATTEMPT,
     Advance,
     Due,
@@ -39,18 +40,26 @@ from dispatch_app.store.codec import decode_task
 
 logger = get_logger(__name__)
 
+_Entries = list[Advance | NextAttempt]
+
+#: Runs that are committed at once: few enough that Redis has something to do while the next ones
+#: of a look (at most 500) are planned.
+_PIECE = 125
+
 
 def advance(dispatch: Platform, due: Due) -> int:
     """Dispatch what is due; returns how many members of the agenda moved on."""
     calendars = cache(calendars_of(dispatch))
-    entries: list[Advance | NextAttempt] = [
-        *(_advance(dispatch, task, due.now, calendars) for task in due.tasks),
-        *(_next_attempt(dispatch, run) for run in due.runs),
-    ]
-    advanced = 0
-    for chunk in _chunks(entries):
-        advanced += _commit(dispatch, chunk, due.now)
-    return advanced + _others(dispatch, due)
+    # each is planned when it is asked for
+    pieces = _pieces(
+        chain(
+            (_advance(dispatch, task, due.now, calendars) for task in due.tasks),
+            (_next_attempt(dispatch, run) for run in due.runs),
+        )
+    )
+    few = len(due.tasks) + len(due.runs) <= _PIECE
+    commit = _commit_in_turn if few else _commit_meanwhile
+    return commit(dispatch, pieces, due.now) + _others(dispatch, due)
 
 
 def known(due: Due) -> int:
@@ -105,7 +114,21 @@ def _put_off(dispatch: Platform, stranger: DueMember, now: int) -> None:
         )
 
 
-def _commit(dispatch: Platform, entries: list[Advance | NextAttempt], read: int) -> int:
+def _commit_in_turn(dispatch: Platform, pieces: Iterable[_Entries], read: int) -> int:
+    return sum(_commit(dispatch, piece, read) for piece in pieces)
+
+
+def _commit_meanwhile(dispatch: Platform, pieces: Iterable[_Entries], read: int) -> int:
+    """Commit each piece while the next one is planned: that is Redis' work, this is ours."""
+    advanced, under_way = 0, None
+    with ThreadPoolExecutor(1, "commit") as committer:
+        for piece in pieces:
+            advanced += under_way.result() if under_way else 0
+            under_way = committer.submit(_commit, dispatch, piece, read)
+        return advanced + (under_way.result() if under_way else 0)
+
+
+def _commit(dispatch: Platform, entries: _Entries, read: int) -> int:
     """Commit; where the script stumbles over a record, find out over which, and park that one."""
     try:
         return dispatch.store.agenda.commit(entries, read)
@@ -122,18 +145,19 @@ def _parked(entry: Advance | NextAttempt, error: Exception) -> Advance | NextAtt
     return msgspec.structs.replace(entry, attempt=NO_ATTEMPT)
 
 
-def _chunks(entries: list[Advance | NextAttempt]) -> list[list[Advance | NextAttempt]]:
-    """Batches of at most BATCH runs in all: under `run_all` one entry may make a hundred."""
-    chunks: list[list[Advance | NextAttempt]] = []
-    size = BATCH
+def _pieces(entries: Iterable[Advance | NextAttempt]) -> Iterator[_Entries]:
+    """Entries that make about _PIECE runs: under `run_all` one of them may make a hundred."""
+    piece: _Entries = []
+    size = 0
     for entry in entries:
         weight = max(1, len(entry.runs)) if isinstance(entry, Advance) else 1
-        if size + weight > BATCH:
-            chunks.append([])
-            size = 0
-        chunks[-1].append(entry)
+        if piece and size + weight > _PIECE:
+            yield piece
+            piece, size = [], 0
+        piece.append(entry)
         size += weight
-    return chunks
+    if piece:
+        yield piece
 
 
 def _advance(dispatch: Platform, due: DueTask, now: int, calendars: Calendars) -> Advance:
