@@ -6,6 +6,7 @@ import redis
 
 from dispatch_app.domain.errors import ConfigError, StoreUnavailable
 from dispatch_app.store.connection import open_client, parse_sentinel, problems_of
+from tests.sentinels import Sentinel
 from tests.servers import RedisServer, free_port
 from tests.tls import CERTIFICATE, tls_in_front_of
 from tests.waiting import wait_for
@@ -159,7 +160,7 @@ def test_sentinels_lead_to_the_primary_and_to_the_next_after_a_failover(
         sentinel failover-timeout main 1000
     """
     (tmp_path / "sentinel.conf").write_text("\n".join(map(str.strip, watch.splitlines())))
-    sentinel = _Sentinel(tmp_path, server=server_kind)
+    sentinel = Sentinel(tmp_path, server=server_kind)
     try:
         with sentinel.client() as asked:
             wait_for(lambda: asked.sentinel_slaves("main"), what="the sentinel to see the replica")
@@ -174,15 +175,6 @@ def test_sentinels_lead_to_the_primary_and_to_the_next_after_a_failover(
         assert problems_of(client) == []
     finally:
         sentinel.stop()
-
-
-class _Sentinel(RedisServer):
-    """A server program run as a sentinel."""
-
-    def _command(self):
-        program, *options = super()._command()
-        conf = str(self.folder / "sentinel.conf")
-        return [program, conf, "--sentinel", *options[: options.index("--save")]]
 
 
 def _role_of(server: RedisServer, field: str):

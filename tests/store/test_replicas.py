@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
+from contextlib import nullcontext
 
 import pytest
 
@@ -12,6 +13,7 @@ from dispatch_app.store import Store
 from dispatch_app.store.scripts import TOLD, Replicas
 from dispatch_app.store.tasks import Beginning
 from tests.conventions.repository import scripts
+from tests.proxy import Proxy
 from tests.servers import RedisServer
 from tests.store.scene import HOURLY, NOW
 from tests.waiting import wait_for
@@ -34,7 +36,14 @@ def replica(new_redis, primary) -> RedisServer:
 
 @pytest.fixture
 def store(primary, replica):
-    store = Store(primary.url, replicas=Replicas(1, 1_000))
+    store = Store(primary.url, replicas=Replicas(1, 300))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def patient_store(primary, replica):
+    store = Store(primary.url, replicas=Replicas(1, 10_000))
     yield store
     store.close()
 
@@ -43,7 +52,8 @@ def create(store: Store, task_id: str, **options) -> None:
     store.tasks.create(task_id, HOURLY, LATER, **options)
 
 
-def test_a_call_returns_when_the_replica_has_what_was_stored(store, primary, replica):
+def test_a_call_returns_when_the_replica_has_what_was_stored(patient_store, primary, replica):
+    store = patient_store
     create(store, "before")
     with ThreadPoolExecutor(1) as pool, replica.client() as there:
         with replica.frozen():
@@ -94,6 +104,29 @@ def test_nobody_waits_unless_it_was_asked_for(primary, replica):
             assert time.monotonic() - began < 0.4
     finally:
         store.close()
+
+
+@pytest.mark.parametrize("asked", [0, 1])
+def test_what_a_failover_loses_is_known_only_where_replicas_were_asked(primary, new_redis, asked):
+    proxy = Proxy(primary.port)
+    replica = new_redis("--replicaof", "127.0.0.1", str(proxy.port))
+    store = Store(primary.url, replicas=Replicas(asked, 100))
+    try:
+        with replica.client() as there:
+            wait_for(lambda: there.info()["master_link_status"] == "up", what="replication")
+            create(store, "before")
+            wait_for(lambda: there.exists(store.keys.task("before")), what="the replica to have it")
+            proxy.refuse = True
+            proxy.cut()
+            with pytest.raises(NotConfirmed) if asked else nullcontext():
+                create(store, "t")
+            primary.kill()
+            there.replicaof("NO", "ONE")
+            assert there.exists(store.keys.task("before"))
+            assert not there.exists(store.keys.task("t"))
+    finally:
+        store.close()
+        proxy.close()
 
 
 def test_too_few_replicas_are_a_problem_of_the_server(store, replica):
