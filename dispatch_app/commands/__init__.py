@@ -15,7 +15,7 @@ from dispatch_app import __version__
 from dispatch_app.domain.errors import DispatchError
 
 #: command -> module of this package that has a click command of that name
-_COMMANDS = ("config", "up")
+_COMMANDS = ("config", "doctor", "up")
 
 
 class _LazyGroup(click.Group):

@@ -32,12 +32,15 @@ _COPIES = 10
 
 
 def whole(dispatch: Platform, *, mend: bool) -> Iterator[Finding]:
-    """Everything that is out of step, in one go."""
+    """Everything that is out of step, in one go; what several listings lead to is told once."""
+    told: set[Finding] = set()
     for walk in WALKS:
         cursor = None
         while cursor != "":
             piece = dispatch.store.audits.piece(walk, cursor or "")
-            yield from _checked(dispatch, piece, mend=mend)
+            found = dict.fromkeys(_checked(dispatch, piece, mend=mend))
+            yield from (finding for finding in found if finding not in told)
+            told.update(found)
             cursor = piece.next
 
 

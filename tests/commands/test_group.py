@@ -36,7 +36,7 @@ def test_its_help_names_every_command_with_a_line_about_it(dispatch):
     answer = dispatch("--help")
     assert answer.exit_code == 0
     lines = answer.stdout.partition("Commands:\n")[2].splitlines()
-    assert [line.split(None, 1)[0] for line in lines] == ["config", "up"]
+    assert [line.split(None, 1)[0] for line in lines] == ["config", "doctor", "up"]
     assert all(len(line.split()) > 3 for line in lines)
 
 

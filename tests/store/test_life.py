@@ -25,7 +25,7 @@ from dispatch_app.store.codec import encode_task, listings_of
 from tests.properties import bounded
 from tests.servers import RedisServer
 from tests.store.books import disagreements_in, records
-from tests.store.scene import ERROR, HOURLY, NOW, ONE_OFF, QUEUE, Scene, new_run
+from tests.store.scene import ERROR, HOURLY, NOW, ONE_OFF, QUEUE, Scene, member, new_run
 
 #: Few, so that runs are forgotten while others live.
 KEEP = 2
@@ -337,6 +337,24 @@ class Life(RuleBasedStateMachine):
             next=self.now + 7_000, keep=keep, restart=False, leave=[], enter=[],
         )  # fmt: skip
         assert reply == ["OK"]
+
+    @rule()
+    def audit(self) -> None:
+        """Where all agrees, it finds nothing."""
+        entries = [
+            {"member": member(task_id, int(task["created"])), "id": task_id, "rev": task["rev"],
+             "listings": listings_of(_definition(task_id))}
+            for task_id, task in self.tasks.items()
+        ]  # fmt: skip
+        assert self.call("audit_tasks", listing="tasks", entries=entries, mend=True) == []
+        for listing in [name for name in self.state if name.startswith("runs")]:
+            found, _ = self.call("audit_runs", listing=listing, ids=list(self.state[listing]),
+                                 lease=LEASE, patience=LEASE, mend=True)  # fmt: skip
+            assert found == []
+        agenda = list(self.state.get("agenda", ()))
+        assert self.call("audit_agenda", members=agenda, mend=True) == []
+        for scope, members in records(self.state, "held:").items():
+            assert self.call("audit_agenda", members=list(members), scope=scope, mend=True) == []
 
     @rule(number=numbers)
     def purge(self, number: int) -> None:

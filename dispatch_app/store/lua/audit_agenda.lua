@@ -13,11 +13,11 @@ audit.mend = a.mend
 
 local function status_of(key) return redis.pcall('HGET', key, 'status') end
 
--- Whether something awaits it, by how it begins; what an older program does not know is left alone.
+-- Whether something awaits it, by how it begins. All else is looked at when it is due; what a newer
+-- program put there is left to it.
 local AWAITED = {
   ['t:'] = function(id) return status_of(K.task(id)) == 'scheduled' end,
   ['b:'] = function(id) return status_of(K.backfill(id)) == 'running' end,
-  ['h:'] = function(scope) return redis.call('EXISTS', K.held(scope)) == 1 end,
   ['r:'] = function(_, run) return run and (run.status == 'queued' or run.status == 'retrying') end,
   ['x:'] = function(_, run) return run and (run.status == 'queued' or run.status == 'waiting') end,
   ['k:'] = function(_, run) return run and run.status == 'running' and run.cancel end,
