@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -78,6 +80,43 @@ def test_every_route_answers_while_the_server_is_frozen_and_works_after(server, 
         assert (made.status_code, made.json()["name"]) == (201, f"task {number}")
         assert http.get(f"{TASKS}/new-{number}").json() == made.json()
     assert http.get(f"{TASKS}?limit=1").json()["items"][0]["name"] == "task 19"
+
+
+@contextmanager
+def full(server: RedisServer) -> Iterator[None]:
+    with server.client() as client:
+        client.config_set("maxmemory", 1)
+        yield
+        client.config_set("maxmemory", 0)
+
+
+@contextmanager
+def read_only(server: RedisServer) -> Iterator[None]:
+    with server.client() as client:
+        client.replicaof("127.0.0.1", "1")
+        yield
+        client.replicaof("NO", "ONE")
+
+
+@pytest.mark.parametrize("trouble", [full, read_only], ids=lambda trouble: trouble.__name__)
+def test_what_only_reads_is_answered_by_a_server_that_takes_no_writes(
+    server, http, trouble
+) -> None:
+    run_id = http.post(f"{TASKS}/mine/trigger").json()["id"]
+    with trouble(server):
+        answers = {name: request(http, name, run_id) for name in OPERATIONS}
+    for name, answer in answers.items():
+        method = OPERATIONS[name]["method"]
+        if answer.status_code == 503 and name != "readyz":
+            assert method != "GET", name
+            assert answer.headers["Content-Type"] == CONTENT_TYPE
+            assert int(answer.headers["Retry-After"]) >= 1
+            assert "Redis refuses writes" in answer.json()["detail"]
+        else:
+            assert answer.status_code < 500 or name == "readyz", name
+    assert answers["create_task"].status_code == 503
+    assert answers["list_tasks"].status_code == 200
+    assert http.post(TASKS, json={"type": "echo"}).status_code == 201
 
 
 def test_what_needs_no_server_is_answered_at_any_time(server, http) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -26,6 +27,7 @@ TYPES = {
     "method-not-allowed": {405},
     "no-such-path": {404},
     "not-allowed": {401},
+    "not-confirmed": {503},
     "not-found": {404},
     "not-ready": {503},
     "revision-mismatch": {412},
@@ -34,6 +36,9 @@ TYPES = {
     "too-large": {413},
     "unsupported-media-type": {415},
 }
+
+#: After which the same is worth another try.
+AWAY = (errors.StoreUnavailable, redis.ConnectionError, redis.TimeoutError)
 
 
 def test_the_types_are_those_that_are_promised() -> None:
@@ -72,7 +77,7 @@ def test_every_error_of_the_table_is_answered_in_one_form(failing, cls) -> None:
     assert problem(answer, status, name)
     assert answer.json["title"] == MEANINGS[name]
     assert ("errors" in answer.json) == issubclass(cls, errors.InvalidInput)
-    assert ("Retry-After" in answer.headers) == (name == "store-unavailable")
+    assert ("Retry-After" in answer.headers) == issubclass(cls, AWAY)
 
 
 def test_what_nobody_thought_of_says_nothing_of_itself(failing: FlaskClient) -> None:
