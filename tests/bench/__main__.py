@@ -18,6 +18,7 @@ import msgspec
 from tests.bench import (
     beat,
     bulk,
+    company,
     creation,
     dispatch,
     idle,
@@ -34,6 +35,7 @@ from tests.bench.rows import Row, table
 MEASURES: dict[str, Callable[[Place], Iterator[Row]]] = {
     "planning": planning.measure,
     "dispatch": dispatch.measure,
+    "company": company.measure,
     "worker": worker.measure,
     "creation": creation.measure,
     "bulk": bulk.measure,

@@ -55,11 +55,12 @@ def _ours(installation: Installation, task: Task, number: int) -> float:
     now = installation.store.now()
     store_tasks(installation, task, (now - 1 - n % 1000 for n in range(number)))
     taken = seconds(lambda: dispatch_all(installation))
-    assert installation.store.client.llen(_queue_of(task)) == number
+    assert installation.store.client.llen(queue_of(task)) == number
     return number / taken
 
 
-def _queue_of(task: Task) -> str:
+def queue_of(task: Task) -> str:
+    """The broker's key for where its messages go."""
     return {"high": "default\x06\x163", "normal": "default\x06\x166"}[task.priority]
 
 
