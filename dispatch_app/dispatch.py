@@ -39,6 +39,7 @@ _BOOT_STEPS = tuple(
         "announce:Announcement",
         "shutdown:Shutdown",
         "liveness:Liveness",
+        "time_limits:TimeLimits",
     )
 )
 

@@ -116,3 +116,20 @@ def test_cut_off_from_redis_and_back(installation, proxy):
     pools.finished_by(pools.another_worker())
     proxy.heal()
     pools.refused()
+
+
+@pytest.mark.soak
+def test_with_default_settings_another_worker_finishes_in_less_than_twenty_seconds(installation):
+    """Row 4."""
+    installation.environ["SCHEDULER_HEARTBEAT_INTERVAL"] = "5s"
+    installation.beat()
+    victim = installation.worker(app=QUICK)
+    task_id = installation.create("slow_at_first")
+    run = installation.reached(task_id, "running")
+    installation.until(lambda: installation.notes(run.id) == [["begins"]])
+    installation.worker(app=QUICK)
+    killed_at = installation.store.now()
+    victim.kill_all("SIGKILL")
+    run = installation.finished(task_id, timeout=30)
+    assert [attempt.outcome for attempt in run.attempts] == ["lost", "succeeded"]
+    assert run.finished_at - killed_at < 20_000
