@@ -131,8 +131,8 @@ class Scripts:
         if having < self._replicas.number:
             raise NotConfirmed(
                 f"It is stored, but only {having} of {self._replicas.number} replicas said within "
-                f"{self._replicas.timeout} ms that they have it: a failover may lose it. Ask for "
-                "the same again to see it confirmed."
+                f"{self._replicas.timeout} ms that they have it: a failover may lose it. Repeat "
+                "the request to see it confirmed, unless each makes a run of its own."
             )
         return reply
 
