@@ -92,7 +92,7 @@ def counted(installation):
 
 
 def test_ten_thousand_due_at_once_are_in_their_queue_at_once(installation):
-    """Row 16: a round trip a look, and one for each 125 of what it finds, whatever else there is."""
+    """Row 16: a round trip a look, and one for each 125 that it finds, whatever else there is."""
     moment = installation.store.now() + 60_000
     ids = scheduled(installation, 10_000, moment)
     assert installation.store.agenda.due().tasks == []
