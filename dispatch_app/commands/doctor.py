@@ -21,9 +21,9 @@ _FOUND, _BLIND = 1, 2
 @click.pass_context
 def doctor(ctx: click.Context, dry_run: bool) -> None:
     """Look for what is wrong, and mend what is out of step."""
-    dispatch = _dispatch(ctx)
     found = mended = 0
     try:
+        dispatch = _dispatch(ctx)
         for line in _complaints(dispatch):
             click.echo(line)
             found += 1

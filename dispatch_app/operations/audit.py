@@ -60,11 +60,16 @@ def a_slice(dispatch: Platform, walk: str, cursor: str) -> tuple[str, Findings]:
 
 
 def _checked(dispatch: Platform, piece: Piece, *, mend: bool) -> Findings:
+    fault = piece.fault
     try:
-        return _CHECKS[piece.book.holds](dispatch, piece, mend) if piece.members else []
+        if piece.members:
+            return _CHECKS[piece.book.holds](dispatch, piece, mend)
     except ResponseError as error:
         # a key that holds something else than it should, among the others
-        return [Finding("damaged", "", "", f"{piece.book.key} cannot be looked through: {error}")]
+        fault = str(error)
+    if not fault:
+        return []
+    return [Finding("damaged", "", "", f"{piece.book.key} cannot be looked through: {fault}")]
 
 
 def _tasks(dispatch: Platform, piece: Piece, mend: bool) -> Findings:

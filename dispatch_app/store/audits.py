@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import redis
 
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.scripts import Client, Scripts, reaching_redis
@@ -85,6 +86,8 @@ class Piece(msgspec.Struct, frozen=True):
     book: Book
     members: list[str]
     next: str
+    #: why it cannot be read: its key holds something else
+    fault: str | None = None
 
 
 class Finding(msgspec.Struct, frozen=True, array_like=True):
@@ -185,15 +188,21 @@ class Audits:
     def piece(self, walk: str, cursor: str) -> Piece:
         """The next members on a walk."""
         book, after = _decode(cursor) if cursor else (Book("fixed", _FIXED[walk][0]), "")
+        fault = None
         with reaching_redis():
             for _ in range(_EMPTY):
-                members, after = self._members(book, after)
+                try:
+                    members, after = self._members(book, after)
+                except redis.ResponseError as error:
+                    if not str(error).startswith("WRONGTYPE"):
+                        raise
+                    members, after, fault = [], "", str(error)
                 following = book if after else self._following(walk, book)
                 cursor = _encode(following, after) if following else ""
-                if members or not following:
+                if members or fault or not following:
                     break
                 book = following
-        return Piece(book, members, cursor)
+        return Piece(book, members, cursor, fault)
 
     def read_tasks(self, members: Sequence[str]) -> list[TaskRecord]:
         """The records of tasks, given as a listing names them."""

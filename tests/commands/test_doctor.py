@@ -93,11 +93,8 @@ def test_it_serves_an_app_of_ones_own(doctor):
 
 
 def test_an_app_without_dispatch_is_told_what_to_call(doctor):
-    lines, code = doctor(app="tests.bench.bare_app")
-    assert (lines, code) == (
-        ["Error: Call dispatch_app.Dispatch(app) on this Celery app first."],
-        1,
-    )
+    refusal = "Error: Call dispatch_app.Dispatch(app) on this Celery app first."
+    assert doctor(app="tests.bench.bare_app") == ([refusal], 2)
 
 
 def test_without_redis_it_cannot_look(installation, doctor):
