@@ -60,7 +60,12 @@ def _dispatched(installation: Installation, task: Task, number: int) -> float:
     later = client.zrangebyscore(keys.agenda(), installation.store.now() + _LATER // 4 * 3, "+inf")
     before = client.llen(queue_of(task))
     moment = installation.store.now()
-    client.zadd(keys.agenda(), dict.fromkeys(later[:number], moment))
-    client.publish(keys.wake(), "")
+    with client.pipeline() as pipe:
+        for member in later:
+            pipe.hset(keys.task(member[2:]), "next", moment)
+        pipe.zadd(keys.agenda(), dict.fromkeys(later, moment))
+        pipe.publish(keys.wake(), "")
+        pipe.execute()
+    moment = installation.store.now()
     wait_for(lambda: client.llen(queue_of(task)) == before + number, 60, "them all", pause=0.005)
     return (installation.store.now() - moment) / 1_000
