@@ -4,7 +4,7 @@
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {id, attempt, token, worker, queue? (from which the message came; else what its
 --         definition says), lease (ms), keep (finished runs), now?}
--- Reply:  {'OK', now, task, def, failures, lost, at, origin, queued (for its first attempt)} |
+-- Reply:  {'OK', since when, task, def, failures, lost, at, origin, queued (for its first attempt)} |
 --         {'NOT_FOUND'} | {'STALE'} (another attempt is on) | {'HELD'} (another worker has it) |
 --         {'FINISHED', status} | {'EXPIRED'} | {'PAUSED', scope} (it is held: when that pause ends,
 --         its message is sent again)
@@ -31,9 +31,11 @@ if not run then return {'NOT_FOUND'} end
 if run.attempt ~= a.attempt or run.status == 'retrying' then return {'STALE'} end
 if FINISHED[run.status] then return {'FINISHED', run.status} end
 local key, at = K.run(a.id), now(a.now)
-local h = redis.call('HMGET', key, 'def', 'failures', 'lost', 'at', 'origin', 'expires', 'first', 'queued')
+local h = redis.call('HMGET', key, 'def', 'failures', 'lost', 'at', 'origin', 'expires', 'first', 'queued', 'started')
+local began = at
 if run.status == 'running' then
   if run.token ~= a.token then return {'HELD'} end
+  began = tonumber(h[9]) or at
 else
   if h[6] and at > tonumber(h[6]) then
     move(run, 'expired', at)
@@ -52,4 +54,4 @@ else
   redis.call('HDEL', key, 'reason')
 end
 redis.call('ZADD', K.leases, at + a.lease, a.id)
-return {'OK', text(at), run.task, h[1], h[2] or 0, h[3] or 0, h[4], h[5], text(tonumber(h[7] or h[8]) or at)}
+return {'OK', text(began), run.task, h[1], h[2] or 0, h[3] or 0, h[4], h[5], text(tonumber(h[7] or h[8]) or at)}
