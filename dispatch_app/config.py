@@ -80,7 +80,9 @@ class Redis:
     )
     wait_timeout: int = _key(duration(1), 1_000, "how long it waits for them")
     cluster: bool = _key(
-        FLAG, False, "Redis runs in cluster mode: Celery's keys get the prefix with its hash tag too"
+        FLAG,
+        False,
+        "Redis runs in cluster mode: Celery's keys get the prefix with its hash tag too",
     )
 
 
@@ -132,6 +134,10 @@ class Dispatch:
     imports: tuple[str, ...] = _key(NAMES, (), "modules with your tasks: my.tasks,my.other")
     data_dir: str = _key(TEXT, ".dispatch", "folder of the embedded Redis and of written mails")
     keep_runs: int = _key(number(1), 100, "finished runs kept per task")
+    keep_dead_letters: int = _key(number(0), 10_000, "dead letters kept, the oldest go first")
+    dead_letters_age: int = _key(
+        duration(1), 90 * 86_400_000, "how long a dead letter is kept: replayed or dropped by then"
+    )
     result_limit: int = _key(number(0), 65_536, "bytes of a result that are kept")
 
 

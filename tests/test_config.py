@@ -104,6 +104,8 @@ TEXTS = {
     "dispatch.imports": ("my.tasks, my.other", ("my.tasks", "my.other")),
     "dispatch.data_dir": ("/var/lib/dispatch", "/var/lib/dispatch"),
     "dispatch.keep_runs": ("5", 5),
+    "dispatch.keep_dead_letters": ("50", 50),
+    "dispatch.dead_letters_age": ("720h", 2_592_000_000),
     "dispatch.result_limit": ("1024", 1024),
     "smtp.url": ("smtps://me:pw@mail:465", "smtps://me:pw@mail:465"),
     "smtp.sender": ("Us <us@example.com>", "Us <us@example.com>"),

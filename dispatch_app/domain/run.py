@@ -91,11 +91,15 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     #: the definition as it was when the run was made
     definition: Task
     status: RunStatus
-    #: why it is in this status, where that is not plain ("too late to start", "retry of ...")
+    #: why it is in this status, where that is not plain ("too late to start")
     reason: str | None = None
     origin: Origin = "schedule"
     #: the backfill that it belongs to
     backfill_id: str | None = None
+    #: the finished run that it is in place of
+    retry_of: str | None = None
+    #: when it became a dead letter; None: it is none, or none any more
+    died_at: int | None = None
     scheduled_for: int
     queued_at: int | None = None
     #: when it was queued for its first attempt; a deadline counts from there

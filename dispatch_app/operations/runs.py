@@ -37,7 +37,8 @@ def cancel(
 
 
 def retry(dispatch: Platform, run_id: str) -> Run:
-    """Run again what a finished run did, with the definition that it had, as a new run.
+    """Run again what a finished run did, with the definition that it had, as a new run that names
+    it. A dead letter is one no more then, unless the overlap policy says no.
 
     Raises:
         NotFound, Conflict (it has not finished, or its task is cancelled), StoreUnavailable.
@@ -54,6 +55,6 @@ def retry(dispatch: Platform, run_id: str) -> Run:
         now=now,
         own_definition=True,
     )
-    run = msgspec.structs.replace(run, reason=f"retry of {run_id}")
+    run = msgspec.structs.replace(run, retry_of=run_id)
     (made,) = dispatch.store.tasks.trigger(before.task_id, before.definition.type, [run])
     return dispatch.store.runs.get(made)

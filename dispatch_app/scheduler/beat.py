@@ -129,6 +129,8 @@ class DispatchScheduler(Scheduler):
             self._last_beat = time.monotonic()
             info = {"pid": os.getpid(), "host": socket.gethostname()}
             self.dispatch.store.workers.beat("scheduler", self.name, info, ttl=3 * interval)
+            # where nothing fails any more, nobody else looks how old they are
+            self.dispatch.store.dead_letters.trim()
 
     def _reap(self) -> None:
         if time.monotonic() - self._last_reap >= 1.0:

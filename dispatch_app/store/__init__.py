@@ -15,6 +15,7 @@ from dispatch_app.store.connection import (
     problems_of,
     refuse_unexpected_cluster,
 )
+from dispatch_app.store.dead_letters import LETTERS, DeadLetters, Letters
 from dispatch_app.store.events import Events
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.pauses import Pauses
@@ -34,6 +35,7 @@ class Store:
         url: of the Redis server, as `open_client` takes it.
         prefix: of all keys, hash tag included.
         keep_runs: finished runs kept per task.
+        letters: bounds of the dead letters.
     """
 
     def __init__(
@@ -42,6 +44,7 @@ class Store:
         *,
         prefix: str = "{dispatch}:",
         keep_runs: int = 100,
+        letters: Letters = LETTERS,
         replicas: Replicas = Replicas(),  # noqa: B008 - it cannot be changed
     ) -> None:
         self.url = url
@@ -52,8 +55,11 @@ class Store:
         scripts = Scripts(self.client, prefix, replicas)
         self._replicas = replicas
         self.tasks = Tasks(self.client, self.keys, scripts, keep_runs)
-        self.runs = Runs(self.client, self.keys, scripts, keep_runs)
-        self.agenda = Agenda(scripts, keep_runs)
+        self.runs = Runs(self.client, self.keys, scripts, keep_runs, letters)
+        self.dead_letters = DeadLetters(
+            self.client, self.keys, scripts, self.runs, letters, keep_runs
+        )
+        self.agenda = Agenda(scripts, keep_runs, letters)
         self.pauses = Pauses(self.client, self.keys, scripts)
         self.backfills = Backfills(self.client, self.keys, scripts, keep_runs)
         self.replans = Replans(self.client, self.keys, scripts)

@@ -8,6 +8,7 @@ import msgspec
 
 from dispatch_app.domain.run import Failure
 from dispatch_app.store.codec import to_json
+from dispatch_app.store.dead_letters import Letters
 from dispatch_app.store.scripts import Scripts
 from dispatch_app.store.tasks import NewRun
 
@@ -149,8 +150,8 @@ class Reaped(msgspec.Struct, frozen=True, kw_only=True):
 class Agenda:
     """The sorted set of what is due when."""
 
-    def __init__(self, scripts: Scripts, keep: int) -> None:
-        self._scripts, self._keep = scripts, keep
+    def __init__(self, scripts: Scripts, keep: int, letters: Letters) -> None:
+        self._scripts, self._keep, self._letters = scripts, keep, letters
 
     def due(self, now: int | None = None, part: int = 0) -> Due:
         """At most BATCH members that are due by now (the server's clock, unless given).
@@ -258,7 +259,8 @@ class Agenda:
     def reap(self, entries: Sequence[Reaped]) -> int:
         """Give lapsed runs their next attempt, or end them; returns how many were still lapsed."""
         reaped = [{**msgspec.structs.asdict(e), "error": to_json(e.error)} for e in entries]
-        return int(self._scripts.call("reap", {"entries": reaped, "keep": self._keep}))
+        bounds = {"keep": self._keep, "letters": self._letters}
+        return int(self._scripts.call("reap", {"entries": reaped, **bounds}))
 
 
 def _counters(text: str | None) -> tuple[tuple[int, ...], str | None]:

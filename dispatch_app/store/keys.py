@@ -30,7 +30,8 @@ class Keys:
         """hash: the run, its definition, its attempts (`a:<number>`, JSON; `a:<number>:back`: the
         last time that it was handed back).
 
-        Lives until its task has `keep_runs` younger finished runs, or is purged.
+        Lives until its task has `keep_runs` younger finished runs, or is purged. A dead letter
+        (`died`) is not among those, until it is replayed or dropped.
         """
         return f"{self.prefix}run:{run_id}"
 
@@ -69,8 +70,21 @@ class Keys:
         return f"{self.prefix}runs:{kind}:{value}"
 
     def done(self, task_id: str) -> str:
-        """list: finished runs of a task, newest first; what retention counts."""
+        """list: finished runs of a task but dead letters, newest first; what retention counts."""
         return f"{self.prefix}done:{task_id}"
+
+    def dead(self) -> str:
+        """zset of score 0: dead letters, `<moment of its death, 13 digits>~<run id>`; bounded in
+        number and age."""
+        return f"{self.prefix}dead"
+
+    def dead_by(self, kind: str, value: str) -> str:
+        """zset of score 0: dead letters of one `type` or `task`; gone when empty."""
+        return f"{self.prefix}dead:{kind}:{value}"
+
+    def replays(self) -> str:
+        """string: moment, ms, at which the last run of a replay with a rate is sent; dies then."""
+        return f"{self.prefix}replays"
 
     def backfill(self, backfill_id: str) -> str:
         """hash: a backfill: its window, its overlap policy, how far it is.

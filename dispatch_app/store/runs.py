@@ -10,6 +10,7 @@ from dispatch_app.domain.errors import Conflict, CorruptRecord, LeaseLost, NotFo
 from dispatch_app.domain.run import Failure, Run
 from dispatch_app.domain.task import Task
 from dispatch_app.store.codec import decode_task, encode_task, stored_run, to_json
+from dispatch_app.store.dead_letters import Letters
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.pages import Page, Range, read_page
 from dispatch_app.store.scripts import Client, Scripts, reaching_redis
@@ -77,10 +78,14 @@ class Runs:
 
     Args:
         keep: finished runs kept per task.
+        letters: bounds of the dead letters.
     """
 
-    def __init__(self, client: Client, keys: Keys, scripts: Scripts, keep: int) -> None:
+    def __init__(
+        self, client: Client, keys: Keys, scripts: Scripts, keep: int, letters: Letters
+    ) -> None:
         self._client, self._keys, self._scripts, self._keep = client, keys, scripts, keep
+        self._letters = letters
 
     def start(
         self,
@@ -172,6 +177,7 @@ class Runs:
             "failures": outcome.failures,
             "lost": outcome.lost,
             "keep": self._keep,
+            "letters": self._letters,
             "def": encode_task(definition) if definition else None,
         }
         reply = self._scripts.call("finish", arguments)
@@ -275,11 +281,12 @@ class Runs:
         )
 
         def read(ids: Ids) -> Found:
-            return [run if run and _passes(run, where) else None for run in self._many(ids)]
+            return [run if run and _passes(run, where) else None for run in self.many(ids)]
 
         return read_page(self._client, moments, read, limit, cursor)
 
-    def _many(self, ids: Ids) -> Found:
+    def many(self, ids: Ids) -> Found:
+        """These runs, without their log lines; None for one that is gone or cannot be read."""
         with self._client.pipeline(transaction=False) as pipe:
             for run_id in ids:
                 pipe.hgetall(self._keys.run(run_id))

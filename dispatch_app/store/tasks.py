@@ -58,6 +58,8 @@ class NewRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     overlap: Overlap | None = None
     #: the backfill that it belongs to
     backfill: str | None = None
+    #: the finished run that it is in place of
+    retry_of: str | None = None
     #: a definition of its own in place of the task's, as `encode_task` makes it
     definition: str | None = msgspec.field(default=None, name="def")
 
@@ -274,7 +276,13 @@ class Tasks:
         made: Ids = []
         for start in range(0, len(runs), 500):
             reply = self._scripts.call(
-                "trigger", {"id": task_id, "type": task_type, "runs": runs[start : start + 500]}
+                "trigger",
+                {
+                    "id": task_id,
+                    "type": task_type,
+                    "runs": runs[start : start + 500],
+                    "keep": self._keep,
+                },
             )
             self._refuse(task_id, reply)
             made += reply[1]

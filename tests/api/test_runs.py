@@ -52,6 +52,7 @@ def test_a_new_run_shows_what_it_is_for(client: FlaskClient) -> None:
         "reason": None,
         "origin": "schedule",
         "backfill_id": None,
+        "retry_of": None,
         "scheduled_for": PAST,
         "last_scheduled_for": None,
         "count": 1,
@@ -314,7 +315,7 @@ def test_a_failed_run_is_run_again_as_another_run_that_names_it(client, dispatch
     assert answer.headers["Location"] == f"{RUNS}/{run['id']}"
     assert client.get(answer.headers["Location"]).json == run
     assert (run["status"], run["origin"], run["task_id"]) == ("queued", "retry", task_id)
-    assert run["reason"] == f"retry of {before}"
+    assert (run["retry_of"], run["reason"]) == (before, None)
     assert dispatch.store.runs.get(run["id"]).definition.payload == {"n": 1}
     assert client.get(f"{RUNS}/{before}").json == history
     assert client.get(f"{TASKS}/{task_id}").json["last_run"]["id"] == run["id"]

@@ -18,6 +18,12 @@ DELETE  /api/v1/calendars/<name>
 GET     /api/v1/calendars/<name>
 PUT     /api/v1/calendars/<name>
 GET     /api/v1/backfills
+DELETE  /api/v1/dead-letters
+GET     /api/v1/dead-letters
+POST    /api/v1/dead-letters/replay
+DELETE  /api/v1/dead-letters/<run_id>
+GET     /api/v1/dead-letters/<run_id>
+POST    /api/v1/dead-letters/<run_id>/replay
 GET     /api/v1/backfills/<backfill_id>
 POST    /api/v1/backfills/<backfill_id>/cancel
 POST    /api/v1/pause
@@ -110,6 +116,6 @@ def test_every_route_is_in_the_openapi_document_or_is_a_page(app: Flask):
 def test_every_noun_of_the_api_has_a_folder_of_routes_and_schemas():
     for blueprint in resources.VERSIONED:
         # the paths of pauses say what is paused: a queue, a type
-        own = "" if blueprint.name == "pauses" else f"/{blueprint.name}"
+        own = "" if blueprint.name == "pauses" else f"/{blueprint.name.replace('_', '-')}"
         assert blueprint.url_prefix == own
         assert blueprint.import_name == f"dispatch_api.resources.{blueprint.name}.routes"

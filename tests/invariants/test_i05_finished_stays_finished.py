@@ -148,5 +148,5 @@ def test_a_retry_of_a_finished_run_is_a_run_of_its_own(installation):
     run = finished(installation, "failed")
     again = runs.retry(installation.dispatch, run.id)
     assert again.id != run.id
-    assert (again.origin, again.reason, again.status) == ("retry", f"retry of {run.id}", "queued")
+    assert (again.origin, again.retry_of, again.status) == ("retry", run.id, "queued")
     assert installation.store.runs.get(run.id) == run

@@ -43,6 +43,7 @@ def scene(redis_url):
     scene.retrying("retrying")
     scene.running("running")
     scene.finished("done")
+    scene.finished("failed", status="failed")
     scene.queued("queued", expires=9 * NOW)
     scene.task("books", msgspec.structs.replace(HOURLY, overlap="buffer_all"))
     for name in ("open", "waits", "waits too"):
@@ -104,6 +105,8 @@ FAULTS = {
     "done: one is missing": (("lrem", "done:t", 0, "done"), ("listing", "done")),
     "a type of runs: one is missing": (("zrem", "runs:type:echo", "open"), ("listing", "open")),
     "a type of runs: one is none": (("zadd", "runs:type:echo", {"x": 0}), ("record", "x")),
+    "a dead letter is not listed": (("zrem", "dead", f"{NOW}~failed"), ("listing", "failed")),
+    "a dead letter is not in its listing": (("delete", "dead:task:t"), ("listing", "failed")),
     "runs of a task: one is missing": (("zrem", "runs:task:t", "done"), ("listing", "done")),
     "runs of a task: one is another's": (
         ("zadd", "runs:task:t", {"open": 0}),

@@ -98,12 +98,12 @@ def test_retry_is_a_new_run_that_names_its_origin(dispatch, task_id, sent):
     before = failed(dispatch, task_id)
     again = runs.retry(dispatch, before.id)
     assert again.id != before.id
-    assert (again.origin, again.reason) == ("retry", f"retry of {before.id}")
+    assert (again.origin, again.retry_of) == ("retry", before.id)
     assert (again.status, again.attempt, again.failures, again.error) == ("queued", 1, 0, None)
     assert again.definition == before.definition
     assert sent() == [before.id, again.id]
-    # what failed stays as it is (I5)
-    assert dispatch.store.runs.get(before.id) == before
+    # what failed stays as it is (I5), but it is no dead letter any more
+    assert dispatch.store.runs.get(before.id) == msgspec.structs.replace(before, died_at=None)
 
 
 def test_retry_does_what_the_run_did_although_the_task_was_changed(dispatch, task_id):

@@ -36,6 +36,7 @@ def disagreements_in(state: State, keep: int | None = None) -> list[str]:
         *books.damaged,
         *books.listings(),
         *books.retention(keep),
+        *books.letters(),
         *books.leases(),
         *books.agenda_of_runs(),
         *books.agenda_of_tasks(),
@@ -61,7 +62,7 @@ class Books:
         expected: dict[str, set[str]] = {}
         for listing, name in (*self._places_of_tasks(), *self._places_of_runs()):
             expected.setdefault(listing, set()).add(name)
-        kinds = ("runs", "tasks", "done", "skips")
+        kinds = ("runs", "tasks", "done", "skips", "dead")
         found = {key: set(v) for key, v in self.state.items() if key.split(":")[0] in kinds}
         for key in sorted(expected.keys() | found.keys()):
             yield from _differ(f"listing {key}", found.get(key), expected.get(key))
@@ -74,6 +75,11 @@ class Books:
                     yield f"{key} has a run twice"
                 if keep is not None and len(ids) > keep:
                     yield f"{key} has {len(ids)} runs, more than {keep}"
+
+    def letters(self) -> Iterator[str]:
+        """A dead letter has failed."""
+        letters = {run_id for run_id, run in self.runs.items() if "died" in run}
+        yield from _differ("dead letters", letters - self.those("failed"), ())
 
     def leases(self) -> Iterator[str]:
         """A run has a lease if and only if it is running."""
@@ -174,6 +180,11 @@ class Books:
                 yield f"runs:backfill:{run['backfill']}", run_id
             if status == "skipped":
                 yield f"skips:{task_id}", run_id
+            elif "died" in run:
+                letter = f"{int(run['died']):013d}~{run_id}"
+                yield "dead", letter
+                yield f"dead:type:{run.get('type')}", letter
+                yield f"dead:task:{task_id}", letter
             elif status in FINISHED:
                 yield f"done:{task_id}", run_id
 

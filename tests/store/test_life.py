@@ -32,6 +32,8 @@ KEEP = 2
 #: What one release moves; so few that it takes several.
 PIECE = 1
 LEASE = 10_000
+#: Bounds of the dead letters: both are met now and then.
+LETTERS = {"keep": 4, "age": 100_000}
 
 
 def overlapping(policy: str) -> Task:
@@ -204,7 +206,7 @@ class Life(RuleBasedStateMachine):
         given = f"{run_id}/{run.get('attempt')}/{token}"
         reply = self.call(
             "finish", id=run_id, token=given, status=status, outcome=status, delay=5_000,
-            failures=int(status in ("failed", "retrying")), lost=0, keep=KEEP,
+            failures=int(status in ("failed", "retrying")), lost=0, keep=KEEP, letters=LETTERS,
         )  # fmt: skip
         holds = run.get("status") == "running" and run.get("token") == given
         assert (reply[0] == "OK") is (holds or run.get("closed") == given)
@@ -222,17 +224,19 @@ class Life(RuleBasedStateMachine):
             self._finish(run_id, "a", status)
             self.everything_agrees()
 
-    @rule(again=st.booleans())
-    def reap(self, again: bool) -> None:
+    @rule(after=st.sampled_from(["again", "later", "over"]))
+    def reap(self, after: str) -> None:
         self.now += LEASE
         entries = [
             {"id": run_id, "lease": float(lease), "error": ERROR,
-             **({"queue": QUEUE, "message": "again"} if again else {})}
+             **({"queue": QUEUE, "message": "again"} if after == "again" else {}),
+             **({"delay": 5_000} if after == "later" else {})}
             for run_id, lease, *_ in self.call("lapsed", limit=500)
         ]  # fmt: skip
-        assert self.call("reap", entries=entries, keep=KEEP) == len(entries)
+        reply = self.call("reap", entries=entries, keep=KEEP, letters=LETTERS)
+        assert reply == len(entries)
         asked = [entry for entry in entries if "cancel" in self.runs[entry["id"]]]
-        self.sent += (len(entries) - len(asked)) * again
+        self.sent += (len(entries) - len(asked)) * (after == "again")
 
     @rule(number=numbers, token=st.sampled_from("ab"))
     def renew(self, number: int, token: str) -> None:
@@ -322,6 +326,61 @@ class Life(RuleBasedStateMachine):
         late = None if expires is None else self.now + expires
         runs = [self.new_run(task_id, expires=late) for _ in range(count)]
         self.call("trigger", id=task_id, type=_type(task_id), runs=runs)
+
+    @property
+    def letters(self) -> dict[str, dict[str, str]]:
+        return {run_id: run for run_id, run in self.runs.items() if "died" in run}
+
+    @precondition(lambda self: self.letters)
+    @rule(first=numbers, space=st.sampled_from([None, 0.5, 2_500.5]), twice=st.booleans())
+    def replay(self, first: int, space: float | None, twice: bool) -> None:
+        """Some dead letters, and what is none; a second call with the same finds none."""
+        ids = [self.pick(self.letters, first + nth) for nth in range(3)]
+        entries = [self._replay_of(run_id, self.runs.get(run_id)) for run_id in ids]
+        made = [entry["run"]["id"] for entry in entries]
+        for _ in range(1 + twice):
+            replies = self.call("replay", entries=entries, space=space, keep=KEEP)
+        runs = self.scene.state()
+        queued = [
+            run_id for run_id in made if runs.get(f"run:{run_id}", {}).get("status") == "queued"
+        ]
+        # sent by the tick that finds them due, or at once
+        self.sent -= len(queued) if space else 0
+        assert not twice or set(replies) <= {"GONE", "NO_TASK", "CANCELLED", "FULL"}
+
+    def _replay_of(self, run_id: str, run: dict[str, str] | None) -> dict[str, Any]:
+        task_id = run["task"] if run else "recurring1"
+        definition = encode_task(_definition(task_id))
+        new = self.new_run(task_id, retry_of=run_id, origin="retry", **{"def": definition})
+        if "overlap" in new:
+            new["overlap"]["policy"] = "buffer_all"
+        return {"id": run_id, "task": task_id, "type": _type(task_id), "run": new}
+
+    @rule(first=numbers, space=st.sampled_from([None, 2_500.5]), count=st.integers(1, 5))
+    def what_fails_is_replayed(self, first: int, space: float | None, count: int) -> None:
+        """Runs whose bug is found later, and corrected."""
+        self.trigger(first, count, None)
+        self.everything_agrees()
+        self.a_worker_works(["failed"] * count)
+        if self.letters:
+            self.replay(first, space, twice=count > 3)
+            self.everything_agrees()
+            self.now += 5_000
+            self.tick(False)
+
+    @rule(numbers=st.lists(numbers, min_size=1, max_size=3))
+    def drop(self, numbers: list[int]) -> None:
+        ids = [self.pick(self.letters, number) for number in numbers]
+        known = {run_id for run_id in ids if run_id in self.letters}
+        assert self.call("drop_letters", ids=ids, keep=KEEP) == len(known)
+
+    @rule(keep=st.integers(0, 5), age=some_time)
+    def trim_letters(self, keep: int, age: int) -> None:
+        died = [int(run["died"]) for run in self.letters.values()]
+        young = [moment for moment in died if moment >= self.now - age]
+        left = min(len(young), keep)
+        dropped = self.call("trim_letters", letters={"keep": keep, "age": age}, keep=KEEP, limit=99)
+        assert dropped == len(died) - left
 
     @precondition(lambda self: self.tasks)
     @rule(number=numbers, status=st.sampled_from(["scheduled", "paused"]), keep=st.booleans())
@@ -450,6 +509,7 @@ def test_the_life_of_tasks_and_runs(redis_server):
     [
         ["begin", "tick"],
         ["begin", "create", "tick", "start", "finish"],
+        ["begin", "create", "start", "fail", "replay", "tick", "start", "finish"],
         ["begin", "create", "stop", "tick", "start", "go on", "tick", "tick", "start", "finish"],
     ],
 )
@@ -464,6 +524,13 @@ def test_the_machine_itself_takes_these_steps(redis_server, row):
             life.start(0, 0, "a")
         elif name == "finish":
             life.finish(0, "a", "succeeded")
+        elif name == "fail":
+            life.finish(0, "a", "failed")
+            assert life.scene.state()["dead"]
+        elif name == "replay":
+            life.replay(0, 1_000, twice=False)
+            runs = records(life.scene.state(), "run:").values()
+            assert any("retry_of" in run for run in runs)
         elif name == "tick":
             life.tick(False)
         elif name == "stop":

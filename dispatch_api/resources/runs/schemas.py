@@ -53,6 +53,9 @@ class RunSchema(Schema):
     )
     origin = Choice(get_args(Origin))
     backfill_id = fields.String(allow_none=True)
+    retry_of = fields.String(
+        allow_none=True, metadata={"description": "The finished run that it is in place of."}
+    )
     scheduled_for = Moment()
     last_scheduled_for = Moment(
         allow_none=True, metadata={"description": "Of skipped occurrences in a row: the last."}

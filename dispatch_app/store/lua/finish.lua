@@ -4,7 +4,8 @@
 --         try arrived although its reply was lost.
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {id, token, status, outcome, result?, error? (JSON), reason?, delay? (ms),
---         failures, lost (to add), def? (of the next attempts), keep (finished runs of its task), now?}; to `queued` it is handed
+--         failures, lost (to add), def? (of the next attempts), keep (finished runs of its task),
+--         letters? {keep, age (ms)} (of dead letters), now?}; to `queued` it is handed
 --         back and keeps its attempt; if its message is not taken within `delay`, another one is sent
 -- Reply:  {'OK', status} | {'LOST'}
 -- Event:  run.<status>; whatever a run came to that was asked to end, it is cancelled
@@ -17,6 +18,7 @@
 -- @include read_run
 -- @include close_attempt
 -- @include trim
+-- @include dead
 -- @include even_if_full
 local a = cmsgpack.unpack(ARGV[1])
 even_if_full()
@@ -38,4 +40,5 @@ elseif a.status == 'queued' then
   agenda_put('r:' .. a.id, at + a.delay)
 end
 if FINISHED[a.status] then trim(run.task, a.keep) end
+if a.status == 'failed' then trim_letters(a.letters, a.keep, at) end
 return {'OK', a.status}

@@ -3,7 +3,7 @@
 -- Needs:  the lease is still the one that was read.
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {entries[] of {id, lease, queue?, message?, delay? (ms; neither: it ends), error (JSON),
---         reason? (why it ends)}, keep, now?}
+--         reason? (why it ends)}, keep, letters? {keep, age (ms)} (of dead letters), now?}
 -- Reply:  number of runs that were taken care of
 -- Event:  run.queued | run.retrying | run.failed | run.cancelled (it had been asked to end)
 -- Keeps:  I3, I4
@@ -16,6 +16,7 @@
 -- @include close_attempt
 -- @include enqueue
 -- @include trim
+-- @include dead
 local a = cmsgpack.unpack(ARGV[1])
 local at, reaped = now(a.now), 0
 for _, e in ipairs(a.entries) do
@@ -41,7 +42,7 @@ for _, e in ipairs(a.entries) do
       agenda_put('r:' .. e.id, at + e.delay)
     else
       move(run, 'failed', at)
-      trim(run.task, a.keep)
+      trim_letters(a.letters, a.keep, at)
     end
     reaped = reaped + 1
   elseif lapsed then

@@ -44,17 +44,20 @@ def test_success(scene):
     }
 
 
-def test_failure(scene):
+def test_a_failure_is_a_dead_letter_then(scene):
     scene.running()
     before = scene.state()
     scene.finish(status="failed", error=ERROR, failures=1, reason="no attempt left")
     assert scene.changes(before) == {
-        "done:t": ["r"],
+        "dead": {f"{NOW}~r": 0},
+        "dead:task:t": {f"{NOW}~r": 0},
+        "dead:type:echo": {f"{NOW}~r": 0},
         "events": ["run.failed t/r failed"],
         "leases": None,
         "run:r": {
             "a:1": attempt(NOW, "failed", ERROR),
             "closed": "token",
+            "died": str(NOW),
             "error": ERROR,
             "failures": "1",
             "finished": str(NOW),

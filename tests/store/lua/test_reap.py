@@ -63,7 +63,7 @@ def test_without_a_message_it_has_failed(scene):
     assert changes["run:r"]["status"] == "failed"
     assert changes["run:r"]["error"] == ERROR
     assert changes["run:r"]["finished"] == str(LAPSED)
-    assert changes["done:t"] == ["r"]
+    assert changes["dead:task:t"] == {f"{LAPSED}~r": 0}
     assert changes["events"] == ["run.failed t/r failed"]
     assert QUEUE not in changes
 
@@ -123,6 +123,7 @@ def test_a_task_that_is_no_record_stops_no_run(scene):
 def test_the_oldest_finished_runs_go(scene):
     for number in range(5):
         scene.running(f"r{number}")
+        scene.client.hset(scene.store.keys.run(f"r{number}"), "cancel", "asked to")
     reap(scene, *({"id": f"r{number}"} for number in range(5)), keep=3)
     assert scene.state()["done:t"] == ["r4", "r3", "r2"]
 

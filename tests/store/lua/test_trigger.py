@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from dispatch_app.domain.task import Task
 from dispatch_app.store.codec import encode_task
 from tests.store.scene import HOURLY, KEEP, MINUTE, NOW, ONE_OFF, QUEUE, new_run
@@ -78,3 +80,17 @@ def test_a_cancelled_task_runs_no_more(scene):
 def test_an_unknown_task_is_not_found(scene):
     assert trigger(scene, new_run("r")) == ["NOT_FOUND"]
     assert scene.state() == {}
+
+
+@pytest.mark.parametrize("policy", ["allow_all", "skip"])
+def test_what_is_run_again_is_no_dead_letter_any_more_unless_it_is_skipped(scene, policy):
+    scene.task()
+    scene.finished("r", status="failed")
+    scene.queued("other")
+    overlap = {"policy": policy, "most": 1, "grace": 1, "keep": KEEP}
+    run = new_run("new", retry_of="r", overlap=None if policy == "allow_all" else overlap)
+    assert scene.call("trigger", id="t", type="echo", runs=[run], keep=KEEP) == ["OK", ["new"]]
+    state = scene.state()
+    assert state["run:new"]["status"] == ("skipped" if policy == "skip" else "queued")
+    assert ("dead" in state) is (policy == "skip")
+    assert state.get("done:t") == (None if policy == "skip" else ["r"])

@@ -1,6 +1,7 @@
 -- @include keys
 -- @include agenda
 -- @include move
+-- @include letter
 -- @include text
 -- @include audit
 -- One run (as `read_run` has it) against its listings, what is to happen to it when, and what waits for
@@ -31,8 +32,12 @@ local function audit_listings(run, found)
   if not belongs then listed(found, run.id, false, run.task, run.id) end
   if run.status == 'skipped' then
     remembered(run, K.skips(run.task))
-  elseif FINISHED[run.status] and redis.call('HEXISTS', K.run(run.id), 'died') == 0 then
-    remembered(run, K.done(run.task))
+  elseif FINISHED[run.status] then
+    local died = redis.call('HGET', K.run(run.id), 'died')
+    if not died then return remembered(run, K.done(run.task)) end
+    for _, listing in ipairs({K.dead, K.dead_by('type', run.type), K.dead_by('task', run.task)}) do
+      listed(listing, letter_of(run.id, died), true, run.task, run.id)
+    end
   end
 end
 

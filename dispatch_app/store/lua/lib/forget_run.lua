@@ -1,14 +1,16 @@
 -- @include keys
 -- @include agenda
+-- @include letter
 -- A run and all that is its own.
 local function forget_run(id)
-  local h = redis.call('HMGET', K.run(id), 'task', 'type', 'status', 'held', 'backfill')
+  local h = redis.call('HMGET', K.run(id), 'task', 'type', 'status', 'held', 'backfill', 'died')
   redis.call('DEL', K.run(id), K.log(id))
   redis.call('ZREM', K.runs, id)
   redis.call('ZREM', K.leases, id)
   agenda_drop('r:' .. id, K.run(id), h[4])
   if not h[1] then return end
   if h[5] then redis.call('ZREM', K.runs_by('backfill', h[5]), id) end
+  if h[6] then unlist_letter(id, h[6], h[2], h[1]) end
   redis.call('ZREM', K.runs_by('task', h[1]), id)
   redis.call('ZREM', K.runs_by('type', h[2]), id)
   redis.call('ZREM', K.runs_by('status', h[3]), id)

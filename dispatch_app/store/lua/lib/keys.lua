@@ -7,7 +7,7 @@ local K = {
   calendars = P .. 'calendars', calendars_rev = P .. 'calendars:rev',
   calendars_since = P .. 'calendars:since',
   events = P .. 'events', wake = P .. 'wake', static = P .. 'static', replans = P .. 'replans', backfills = P .. 'backfills', rules = P .. 'rules',
-  paused = P .. 'paused', audit = P .. 'audit',
+  paused = P .. 'paused', audit = P .. 'audit', dead = P .. 'dead', replays = P .. 'replays',
 }
 function K.task(id) return P .. 'task:' .. id end
 function K.run(id) return P .. 'run:' .. id end
@@ -15,6 +15,7 @@ function K.log(id) return P .. 'log:' .. id end
 function K.tasks_by(kind, value) return P .. 'tasks:' .. kind .. ':' .. value end
 function K.runs_by(kind, value) return P .. 'runs:' .. kind .. ':' .. value end
 function K.done(id) return P .. 'done:' .. id end
+function K.dead_by(kind, value) return P .. 'dead:' .. kind .. ':' .. value end
 function K.backfill(id) return P .. 'backfill:' .. id end
 function K.backfills_by(kind, value) return P .. 'backfills:' .. kind .. ':' .. value end
 function K.skips(id) return P .. 'skips:' .. id end

@@ -7,6 +7,7 @@
 -- @include enqueue
 -- @include read_run
 -- @include backfill
+-- @include letter
 -- A run from one state to another, if the life of a run (domain/run.py) allows it: its record, its
 -- listings, its task's last run and counters, this minute's figures, one event, and what waited for
 -- its end. I5 is kept here: no way leads out of a finished state.
@@ -41,10 +42,11 @@ local function sync_task(task, id, status, at, is_new)
   if status == 'retrying' then redis.pcall('HINCRBY', key, 'n:retried', 1) end
 end
 
--- What a finished run leaves behind: its place in the books, in its backfill and on the agenda.
+-- What a finished run leaves behind: its place in the books, in its backfill and on the agenda. One that
+-- has failed becomes a dead letter; retention counts the others.
 local function leave(run, after, at)
   redis.call('HSET', K.run(run.id), 'finished', text(at))
-  redis.call('LPUSH', K.done(run.task), run.id)
+  if after == 'failed' then list_letter(run, at) else redis.call('LPUSH', K.done(run.task), run.id) end
   if run.open then
     redis.call('SREM', K.open(run.task), run.id)
     redis.call('ZREM', K.waiting(run.task), run.id)

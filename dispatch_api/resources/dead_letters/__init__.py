@@ -1,0 +1,1 @@
+"""Dead letters: runs that have failed for good and wait for a person."""

@@ -1,0 +1,156 @@
+"""Dead letters: runs that have failed for good and wait for a person. One method per script or
+read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import msgspec
+
+from dispatch_app.domain.errors import NotFound
+from dispatch_app.domain.run import Run
+from dispatch_app.store.keys import Keys
+from dispatch_app.store.pages import Page, Range, read_page
+from dispatch_app.store.scripts import Client, Scripts, reaching_redis
+from dispatch_app.store.tasks import NewRun
+
+if TYPE_CHECKING:
+    from dispatch_app.store.runs import Runs
+
+#: Letters that one call of a script replays, and drops.
+PIECE, DROPPED_AT_ONCE = 100, 500
+
+#: What becomes of a letter that is to be replayed.
+Reply = Literal["OK", "GONE", "NO_TASK", "CANCELLED", "FULL", "DAMAGED"]
+
+
+class Letters(msgspec.Struct, frozen=True, kw_only=True):
+    """How many dead letters are kept, and for how long, ms."""
+
+    keep: int
+    age: int
+
+
+#: The bounds, where nobody says others: 10,000 letters, for 90 days.
+LETTERS = Letters(keep=10_000, age=90 * 86_400_000)
+
+
+class LetterFilter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which dead letters; None: no matter. Moments of their death in ms, inclusive."""
+
+    type: str | None = None
+    task_id: str | None = None
+    queue: str | None = None
+    #: name of the error's class, with its module or bare
+    error: str | None = None
+    failed_after: int | None = None
+    failed_before: int | None = None
+
+
+class Replay(msgspec.Struct, frozen=True, kw_only=True):
+    """A letter that is to be replayed, and the run in its place."""
+
+    id: str
+    task: str
+    type: str
+    run: NewRun
+
+
+# `list` is a method below, so its types need other names there
+Ids = list[str]
+Found = list[Run | None]
+Replies = list[Reply]
+
+
+class DeadLetters:
+    """The dead letters of one installation.
+
+    Args:
+        letters: bounds of theirs.
+        keep: finished runs kept per task.
+    """
+
+    def __init__(
+        self, client: Client, keys: Keys, scripts: Scripts, runs: Runs, letters: Letters, keep: int
+    ) -> None:
+        self._client, self._keys, self._scripts = client, keys, scripts
+        self._runs, self._letters, self._keep = runs, letters, keep
+
+    def count(self) -> int:
+        """How many there are: no more than a look at one key."""
+        with reaching_redis():
+            return int(self._client.zcard(self._keys.dead()))
+
+    def get(self, run_id: str) -> Run:
+        """One of them, with all attempts and log lines.
+
+        Raises:
+            NotFound: no such run, or it is no dead letter.
+            CorruptRecord: it cannot be read.
+        """
+        run = self._runs.get(run_id)
+        if run.died_at is None:
+            raise NotFound("dead letter", run_id)
+        return run
+
+    def list(self, where: LetterFilter, limit: int, cursor: str | None = None) -> Page[Run]:
+        """Dead letters, the youngest first, without their log lines."""
+        listings = [
+            self._keys.dead_by(kind, value)
+            for kind, value in (("type", where.type), ("task", where.task_id))
+            if value is not None
+        ]
+        moments = Range(
+            listings=listings or [self._keys.dead()],
+            newest=None if where.failed_before is None else f"{where.failed_before:013d}~\x7f",
+            oldest=None if where.failed_after is None else f"{where.failed_after:013d}~",
+        )
+
+        def read(members: Ids) -> Found:
+            found = self._runs.many([member.partition("~")[2] for member in members])
+            return [run if run and _passes(run, where) else None for run in found]
+
+        return read_page(self._client, moments, read, limit, cursor)
+
+    def replay(self, replays: Sequence[Replay], space: float | None = None) -> Replies:
+        """Make another run in place of each of them.
+
+        Args:
+            replays: at most PIECE.
+            space: ms from one message to the next; None: all are sent now.
+
+        Returns:
+            What became of each; all but OK are left as they were.
+        """
+        arguments = {"entries": replays, "space": space, "keep": self._keep}
+        replies: Replies = self._scripts.call("replay", arguments)
+        return replies
+
+    def drop(self, run_ids: Ids) -> int:
+        """Take them out of the dead letters; their runs stay in the history of their task.
+
+        Returns:
+            How many were dead letters.
+        """
+        dropped = 0
+        for start in range(0, len(run_ids), DROPPED_AT_ONCE):
+            ids = run_ids[start : start + DROPPED_AT_ONCE]
+            dropped += int(self._scripts.call("drop_letters", {"ids": ids, "keep": self._keep}))
+        return dropped
+
+    def trim(self) -> int:
+        """Drop those that are too old or too many, at most DROPPED_AT_ONCE; returns how many."""
+        bounds = {"letters": self._letters, "keep": self._keep, "limit": DROPPED_AT_ONCE}
+        return int(self._scripts.call("trim_letters", bounds))
+
+
+def _passes(run: Run, where: LetterFilter) -> bool:
+    name = run.error.type if run.error else ""
+    return (
+        run.died_at is not None
+        and where.type in (None, run.definition.type)
+        and where.task_id in (None, run.task_id)
+        and where.queue in (None, run.definition.queue)
+        and where.error in (None, name, name.rpartition(".")[2])
+    )

@@ -1,0 +1,55 @@
+-- What:   another run in place of each of these dead letters, which leave the listings. With `space` the
+--         messages are put on the agenda, so far apart, after those of earlier replays.
+-- Needs:  it is a dead letter still, its task exists and is not cancelled, and where its task has an
+--         overlap policy there is room to wait. Else it stays as it is.
+-- KEYS:   1 prefix
+-- ARGV:   1 msgpack {entries[] of {id, task, type, run (with its def)}, space? (ms), keep (finished runs of a task),
+--         now?}; at most 100 entries
+-- Reply:  for each 'OK' | 'GONE' | 'NO_TASK' | 'CANCELLED' | 'FULL' | 'DAMAGED'
+-- Event:  run.queued or run.waiting for each that is replayed
+-- Keeps:  I2
+-- @include keys
+-- @include now
+-- @include text
+-- @include later
+-- @include read_run
+-- @include make_run
+-- @include dead
+local a = cmsgpack.unpack(ARGV[1])
+local at = now(a.now)
+local after = a.space and math.max(at, tonumber(redis.call('GET', K.replays)) or 0)
+
+-- Why it stays, if it does.
+local function refusal(e)
+  local h = redis.pcall('HMGET', K.run(e.id), 'died', 'task')
+  if not h[1] or h[2] ~= e.task then return 'GONE' end
+  local status = redis.pcall('HGET', K.task(e.task), 'status')
+  if not status then return 'NO_TASK' end
+  if type(status) == 'table' then return 'DAMAGED' end
+  if status == 'cancelled' then return 'CANCELLED' end
+  local overlap = e.run.overlap
+  return overlap and redis.call('ZCARD', K.waiting(e.task)) >= overlap.most and 'FULL'
+end
+
+local function replay(e)
+  local r = e.run
+  if after then
+    r.due = math.floor(after)
+    r.at = r.at + r.due - at
+    if r.expires then r.expires = r.expires + r.due - at end
+  end
+  local _, became = make_run(e.task, e.type, r.def, r, at)
+  close_letter(e.id, a.keep)
+  if after and became == 'queued' then after = after + a.space end
+end
+
+local replies = {}
+for i, e in ipairs(a.entries) do
+  local why = refusal(e)
+  if not why and not pcall(replay, e) then why = 'DAMAGED' end
+  replies[i] = why or 'OK'
+end
+-- what was put off by one that stumbled
+flush()
+if after and after > at then redis.call('SET', K.replays, text(after), 'PX', text(after - at)) end
+return replies
