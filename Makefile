@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 ARGS ?=
+# that tests run in; most of them wait for other processes
+PROCESSES ?= 3
 
 PIP = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check
 .PHONY: help up test lint bench
@@ -15,7 +17,7 @@ up: $(VENV)/installed ## run everything in this terminal; ARGS="--port 9000"
 	@$(VENV)/bin/dispatch up $(ARGS)
 
 test: $(VENV)/installed-test ## run all tests; ARGS="-k cron -x"
-	$(VENV)/bin/python -m pytest $(ARGS)
+	$(VENV)/bin/python -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed-lint ## check style, types and who imports whom
 	$(VENV)/bin/ruff check .
