@@ -14,6 +14,7 @@ from dispatch_app.store.runs import Outcome
 TASKS = "/api/v1/tasks"
 RUNS = "/api/v1/runs"
 CALENDARS = "/api/v1/calendars"
+LETTERS = "/api/v1/dead-letters"
 PREVIEW = "/api/v1/schedules/preview"
 
 #: A moment that no test lives to see.

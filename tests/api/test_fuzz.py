@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 from dispatch_api import create_app
 from dispatch_api.problems import CONTENT_TYPE
 from dispatch_app.dispatch import Dispatch
-from tests.api.calls import CALENDARS, DAILY, LATER, ONCE, TASKS
+from tests.api.calls import CALENDARS, DAILY, LATER, LETTERS, ONCE, TASKS, finish, start
 from tests.api.conftest import new_dispatch
 from tests.api.test_bodies import HOSTILE
 
@@ -113,21 +113,25 @@ SCHEDULES = {"one-time": ONCE, "interval": {"type": "interval", "every": 60}, "c
 
 
 class Target:
-    """An installation with a task `mine`, a run of it and a calendar `mine`, and calls of
-    any operation on them."""
+    """An installation with a task `mine`, a run and a dead letter of it and a calendar `mine`, and
+    calls of any operation on them."""
 
     def __init__(self, client: FlaskClient, dispatch: Dispatch) -> None:
         self.client, self._redis = client, dispatch.store.client
         assert client.put(f"{TASKS}/mine", json={"type": "echo", "schedule": DAILY}).json
         assert client.put(f"{CALENDARS}/mine", json={}).json
         self._run = client.post(f"{TASKS}/mine/trigger").json["id"]
+        self._letter = client.post(f"{TASKS}/mine/trigger").json["id"]
+        start(dispatch, self._letter)
+        finish(dispatch, self._letter, "failed")
         window = CONTENT["backfill_task"]
         self._backfill = client.post(f"{TASKS}/mine/backfill", json=window).json["id"]
 
     def call(self, name: str, ids: str | None = None, query: str = "", **sent: Any) -> TestResponse:
         operation = OPERATIONS[name]
         path = operation["path"].replace("{task_id}", ids or "mine")
-        path = path.replace("{run_id}", ids or self._run).replace("{name}", ids or "mine")
+        run_id = self._letter if "dead_letter" in name else self._run
+        path = path.replace("{run_id}", ids or run_id).replace("{name}", ids or "mine")
         path = path.replace("{backfill_id}", ids or self._backfill)
         path = path.replace("{queue}", ids or "mine").replace("{type_name}", ids or "mine")
         path = f"{path}?{query}" if query else path
@@ -142,6 +146,7 @@ class Target:
         listed = [f"{TASKS}/{one['id']}" for one in self._listed(TASKS)]
         listed += [f"{path}/runs" for path in listed]
         listed += [f"/api/v1/runs/{one['id']}" for one in self._listed("/api/v1/runs")]
+        listed += [f"{LETTERS}/{one['id']}" for one in self._listed(LETTERS)]
         calendars = self.client.get(CALENDARS).json["items"]
         listed += [f"{CALENDARS}/{one['name']}" for one in calendars]
         return all(self.client.get(path).status_code == 200 for path in listed)

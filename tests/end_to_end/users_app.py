@@ -337,6 +337,13 @@ def waiting(self, seconds=60, about=None):
     return "done"
 
 
+@app.task(name="reading")
+def reading(path):
+    """Needs a file that somebody may have to put there first."""
+    with open(path) as file:
+        return file.read()
+
+
 @app.task(name="marking")
 def marking(label, about):
     note(about, label)

@@ -89,6 +89,7 @@ def test_what_died_beside_a_run_that_kills_its_worker_keeps_its_retries_and_fini
         installation.worker("-P", "threads", "-c", "4").wait()
     run = installation.finished(poison)
     assert (run.status, run.lost, run.failures) == ("failed", 2, 0)
+    assert installation.store.dead_letters.get(run.id) == run
     installation.worker("-P", "threads", "-c", "4")
     for task_id in beside:
         run = installation.finished(task_id)
