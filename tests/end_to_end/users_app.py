@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -340,8 +341,7 @@ def waiting(self, seconds=60, about=None):
 @app.task(name="reading")
 def reading(path):
     """Needs a file that somebody may have to put there first."""
-    with open(path) as file:
-        return file.read()
+    return Path(path).read_text()
 
 
 @app.task(name="marking")
