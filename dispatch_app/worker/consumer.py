@@ -43,6 +43,7 @@ class Consumer(CeleryConsumer):
         memory is full the one works and the other does not: the message would be gone.
         """
         connection = super().connect()
+        keep_client(connection.default_channel)
         pause = _FIRST
         while not self._takes_writes():
             time.sleep(pause)
@@ -60,3 +61,18 @@ class Consumer(CeleryConsumer):
         except DispatchError as error:
             logger.error("%s", error)
         return True
+
+
+def keep_client(channel: Any) -> None:
+    """Have a channel of kombu's use one client for its commands.
+
+    kombu 5.7 makes another one for each message that it takes and for each that it acknowledges,
+    which costs more than the command itself. And it cannot make one where the connection is gone
+    by then (`'NoneType' object has no attribute 'hostname'`), so that a message which was taken
+    before and is acknowledged after would end the worker; the one that is kept connects anew.
+    """
+    create = channel._create_client
+    client = create()
+    channel._create_client = lambda asynchronous=False: (
+        create(asynchronous=True) if asynchronous else client
+    )
