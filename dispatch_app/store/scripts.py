@@ -39,7 +39,8 @@ _NOT_NOW_CODES = ("OOM ", "READONLY ", "LOADING ", "MISCONF ", "MASTERDOWN ", "C
 #: What a client of the API is told has been done. The rest is done again by who finds it undone.
 TOLD = frozenset(
     ("create", "update", "unchanged", "cancel", "purge", "pause", "trigger", "cancel_run",
-     "set_pause", "put_calendar", "drop_calendar", "start_backfill", "cancel_backfill")
+     "set_pause", "put_calendar", "drop_calendar", "start_backfill", "cancel_backfill", "replay",
+     "drop_letters")
 )  # fmt: skip
 
 #: A `redis.Redis` whose replies are text (`decode_responses`), which its stubs cannot express.
