@@ -23,12 +23,13 @@ from tests.chaos.history import History, read_ledger, violations
 from tests.chaos.load import Client
 from tests.chaos.plan import KINDS, Fault, plan
 from tests.chaos.stack import HEARTBEAT_S, Stack
+from tests.store.books import disagreements
 
 CLIENTS = 3
 #: s after the load's end within which everything has to have come to its end
 DRAIN_S = 120
 #: s within which the stack has to be itself again after a fault
-RECOVERY_S = 60
+RECOVERY_S = 90
 #: Probes are always running somewhere: who is broken has one with some luck.
 PROBES = 3
 _PROBE = {
@@ -243,6 +244,7 @@ def _judged(chaos: _Chaos, watch: _Watch, seed: int, seconds: float, left: Seque
     found = [
         *(f"I4, I6: {each} at the end" for each in left),
         *violations(history),
+        *(f"books: {each}" for each in disagreements(store)),
         *(each for client in chaos.clients for each in client.surprises),
         *(each for service in chaos.stack.services for each in service.surprises),
         *chaos.surprises,
