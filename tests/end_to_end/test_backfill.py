@@ -48,7 +48,20 @@ def test_it_is_stopped_on_its_way(installation, task_id):
     )
     stopped = backfills.cancel(installation.dispatch, backfill.id)
     assert stopped.status == "cancelled"
-    runs = runs_of(installation, backfill)
+    # the one that runs is asked to end, nothing else is left to do
+    assert {run.status for run in runs_of(installation, backfill)} <= {
+        "succeeded",
+        "cancelled",
+        "running",
+    }
+    runs = installation.until(
+        lambda: (
+            (found := runs_of(installation, backfill))
+            and all(run.is_finished for run in found)
+            and found
+        ),
+        "all of them to be over",
+    )
     assert {run.status for run in runs} == {"succeeded", "cancelled"}
     done = [run for run in runs if run.status == "succeeded"]
     assert 2 <= len(done) < 51
