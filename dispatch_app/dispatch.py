@@ -27,7 +27,7 @@ from dispatch_app.domain.errors import (
 from dispatch_app.messages import Messages, check_broker
 from dispatch_app.redis_url import for_kombu
 from dispatch_app.store import Store
-from dispatch_app.store.dead_letters import Letters
+from dispatch_app.store.retention import Letters
 from dispatch_app.store.scripts import Replicas
 
 _BUILTIN = "dispatch_app.builtin"

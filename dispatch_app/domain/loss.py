@@ -6,16 +6,8 @@ no time, the later ones keep the suspects apart, and their number is bounded.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from dispatch_app.domain.task import Task
 
-if TYPE_CHECKING:
-    from dispatch_app.domain.task import Task
-
-OnWorkerLost = Literal["retry", "fail"]
-
-#: Lost attempts after which a run fails with the next one, unless its task says otherwise; as
-#: Sidekiq's poison pills.
-MAX_LOST = 3
 #: Waits are drawn from at most so many lease times.
 _MOST_LEASES = 16
 

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import msgspec
 
 from dispatch_app.domain.errors import InvalidInput
-from dispatch_app.domain.loss import MAX_LOST, OnWorkerLost
 from dispatch_app.domain.retry import RetryPolicy
 from dispatch_app.domain.schedule import Kind, Once
 
@@ -19,6 +18,11 @@ MisfirePolicy = Literal["run_last", "run_all", "skip", "run"]
 OverlapPolicy = Literal[
     "allow_all", "skip", "buffer_one", "buffer_all", "cancel_other", "terminate_other"
 ]
+OnWorkerLost = Literal["retry", "fail"]
+
+#: Lost attempts after which a run fails with the next one, unless its task says otherwise; as
+#: Sidekiq's poison pills.
+MAX_LOST = 3
 
 
 class Misfire(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

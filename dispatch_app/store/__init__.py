@@ -15,11 +15,12 @@ from dispatch_app.store.connection import (
     problems_of,
     refuse_unexpected_cluster,
 )
-from dispatch_app.store.dead_letters import LETTERS, DeadLetters, Letters
+from dispatch_app.store.dead_letters import DeadLetters
 from dispatch_app.store.events import Events
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.pauses import Pauses
 from dispatch_app.store.replans import Replans
+from dispatch_app.store.retention import LETTERS, Letters
 from dispatch_app.store.runs import Runs
 from dispatch_app.store.scripts import Replicas, Scripts, reaching_redis
 from dispatch_app.store.stats import Stats

@@ -8,7 +8,7 @@ import msgspec
 
 from dispatch_app.domain.run import Failure
 from dispatch_app.store.codec import to_json
-from dispatch_app.store.dead_letters import Letters
+from dispatch_app.store.retention import Letters
 from dispatch_app.store.scripts import Scripts
 from dispatch_app.store.tasks import NewRun
 

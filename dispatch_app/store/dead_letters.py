@@ -16,24 +16,14 @@ from dispatch_app.store.scripts import Client, Scripts, reaching_redis
 from dispatch_app.store.tasks import NewRun
 
 if TYPE_CHECKING:
-    from dispatch_app.store.runs import Runs
+    from dispatch_app.store.retention import Letters
+from dispatch_app.store.runs import Runs
 
 #: Letters that one call of a script replays, and drops.
 PIECE, DROPPED_AT_ONCE = 100, 500
 
 #: What becomes of a letter that is to be replayed.
 Reply = Literal["OK", "GONE", "NO_TASK", "CANCELLED", "FULL", "DAMAGED"]
-
-
-class Letters(msgspec.Struct, frozen=True, kw_only=True):
-    """How many dead letters are kept, and for how long, ms."""
-
-    keep: int
-    age: int
-
-
-#: The bounds, where nobody says others: 10,000 letters, for 90 days.
-LETTERS = Letters(keep=10_000, age=90 * 86_400_000)
 
 
 class LetterFilter(msgspec.Struct, frozen=True, kw_only=True):

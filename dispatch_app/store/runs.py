@@ -10,9 +10,9 @@ from dispatch_app.domain.errors import Conflict, CorruptRecord, LeaseLost, NotFo
 from dispatch_app.domain.run import Failure, Run
 from dispatch_app.domain.task import Task
 from dispatch_app.store.codec import decode_task, encode_task, stored_run, to_json
-from dispatch_app.store.dead_letters import Letters
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.pages import Page, Range, read_page
+from dispatch_app.store.retention import Letters
 from dispatch_app.store.scripts import Client, Scripts, reaching_redis
 
 #: Log lines kept of a run.

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dispatch_app.domain.loss import MAX_LOST, delay_after, why_given_up
-from dispatch_app.domain.task import Task
+from dispatch_app.domain.loss import delay_after, why_given_up
+from dispatch_app.domain.task import MAX_LOST, Task
 from tests.properties import bounded
 
 LEASE = 15_000

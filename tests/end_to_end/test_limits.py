@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dispatch_app.domain.loss import MAX_LOST
+from dispatch_app.domain.task import MAX_LOST
 
 
 def outcomes(run) -> list[str]:

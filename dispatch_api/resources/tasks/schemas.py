@@ -23,13 +23,14 @@ from dispatch_api.fields import (
 from dispatch_api.resources.runs.schemas import RUN_STATUSES, FailureSchema
 from dispatch_api.resources.schedules.schemas import Schedule
 from dispatch_api.smorest import PageQuery, Schema, dispatch
-from dispatch_app.domain.loss import MAX_LOST, OnWorkerLost
 from dispatch_app.domain.retry import Backoff, RetryPolicy
 from dispatch_app.domain.task import (
+    MAX_LOST,
     PRIORITIES,
     TASK_STATUSES,
     Misfire,
     MisfirePolicy,
+    OnWorkerLost,
     OverlapPolicy,
     StoredTask,
 )
