@@ -140,6 +140,14 @@ def test_of_two_entries_with_one_id_the_first_stays(synced, caplog):
     assert "Another entry has the id" in caplog.text
 
 
+class _NotJson:
+    def __repr__(self) -> str:
+        return "something that is no JSON"
+
+
+NOT_JSON = _NotJson()
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -153,7 +161,7 @@ def test_of_two_entries_with_one_id_the_first_stays(synced, caplog):
         entry(60, options={"expires": "soon"}),
         entry(60, args=5),
         entry(60, kwargs=[1]),
-        entry(60, kwargs={"x": object()}),
+        entry(60, kwargs={"x": NOT_JSON}),
         entry(60, options={"priority": "high"}),
         "not an entry",
         None,
