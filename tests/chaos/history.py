@@ -130,9 +130,11 @@ def _of_run(run: Run, lines: Sequence[Note]) -> Iterator[str]:
     if run.status not in FINISHED:
         yield f"I4: run {run.id} is {run.status} for ever"
     closed = Counter(attempt.number for attempt in run.attempts if attempt.outcome != "running")
+    # of an attempt that was handed back more than once the history keeps the last time
+    again = {attempt.number for attempt in run.attempts if attempt.outcome == "handed_back"}
     begun = Counter(line.attempt for line in lines if line.what == "begin")
     for number, times in begun.items():
-        if times > closed[number]:
+        if times > closed[number] and number not in again:
             yield (
                 f"I3: attempt {number} of run {run.id} was begun {times} times; its history knows "
                 f"{closed[number]}"
