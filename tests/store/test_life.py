@@ -270,11 +270,18 @@ class Life(RuleBasedStateMachine):
             ended = status in FINISHED and status != "cancelled"
             assert reply == (["ENDED", status] if ended else ["OK"])
 
-    @rule(number=numbers, token=st.sampled_from("ab"), grace=graces)
-    def a_running_one_is_cancelled(self, number: int, token: str, grace: int | None) -> None:
-        self.start(number, 0, token)
+    @rule(number=numbers, row=st.lists(graces, min_size=2, max_size=3))
+    def a_running_one_is_cancelled(self, number: int, row: list[int | None]) -> None:
+        """By several, each with a grace of its own."""
+        self.trigger(number, 1, None)
         self.everything_agrees()
-        self.cancel_run(next((n for n in range(1, 31) if self._is_running(n)), number), grace)
+        for nth in range(4):
+            self.start(number + nth, 0, "a")
+            self.everything_agrees()
+        which = next((n for n in range(31) if self._is_running(n)), number)
+        for grace in row:
+            self.cancel_run(which, grace)
+            self.everything_agrees()
 
     def _is_running(self, number: int) -> bool:
         return self.runs.get(self.pick(self.runs, number), {}).get("status") == "running"
