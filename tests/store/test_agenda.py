@@ -66,8 +66,8 @@ def test_by_default_the_servers_clock_decides(scene):
 def test_a_step_is_carried_out_once(scene):
     scene.task("t", next=NOW)
     steps = advance(scene.store.agenda.due(NOW))
-    assert scene.store.agenda.commit(steps, NOW) == 1
-    assert scene.store.agenda.commit(steps, NOW) == 0
+    assert scene.store.agenda.commit(steps, now=NOW) == 1
+    assert scene.store.agenda.commit(steps, now=NOW) == 0
     assert scene.store.agenda.due(NOW).tasks == []
 
 
@@ -103,7 +103,7 @@ def test_eight_schedulers_at_once_make_each_run_once(redis_url, scene):
         while due := store.agenda.due(NOW).tasks:
             for first in range(0, len(due), 50):
                 some = Due(now=NOW, next=None, tasks=due[first : first + 50], runs=[])
-                done += store.agenda.commit(advance(some), NOW)
+                done += store.agenda.commit(advance(some), now=NOW)
         store.close()
         return done
 
@@ -120,6 +120,8 @@ def test_lapsed_leases_are_read_and_reaped(scene):
     # its worker lives
     scene.store.runs.renew([("r2", "token")], lease=60_000)
     lapsed = scene.store.agenda.lapsed()
+    age = lapsed[0].age
+    assert age >= 10_000
     assert lapsed == [
         Lapsed(
             id="r1",
@@ -128,6 +130,7 @@ def test_lapsed_leases_are_read_and_reaped(scene):
             attempt=1,
             failures=0,
             lost=0,
+            age=age,
         )
     ]
     reaped = Reaped(id="r1", lease=lapsed[0].lease, error=LOST, queue=QUEUE, message="again")
