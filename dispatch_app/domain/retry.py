@@ -6,6 +6,9 @@ from typing import Literal
 
 import msgspec
 
+#: Why a run fails although it might be tried again.
+TOO_LATE = "its deadline leaves no time for another attempt"
+
 Backoff = Literal["fixed", "linear", "exponential"]
 
 
@@ -73,6 +76,15 @@ def time_left(policy: RetryPolicy, queued: int, now: int) -> int | None:
         queued: the moment at which the run was queued for its first attempt.
     """
     return None if policy.deadline is None else queued + policy.deadline - now
+
+
+def is_too_late(delay: int, left: int | None) -> bool:
+    """Whether an attempt after this delay would begin after its deadline.
+
+    Args:
+        left: as `time_left` has it.
+    """
+    return left is not None and delay > left
 
 
 def _full_delay(policy: RetryPolicy, failures: int) -> float:

@@ -50,7 +50,6 @@ TRANSITIONS: tuple[tuple[str | None, str, str], ...] = (
     ("retrying", "cancelled", "cancelled"),
     ("waiting", "too late to start", "expired"),
     ("queued", "too late to start", "expired"),
-    ("retrying", "too late to start", "expired"),
 )
 
 

@@ -7,6 +7,7 @@ from celery.utils.log import get_logger
 
 from dispatch_app.domain.errors import CorruptRecord, DispatchError
 from dispatch_app.domain.loss import delay_after, why_given_up
+from dispatch_app.domain.retry import TOO_LATE, is_too_late, time_left
 from dispatch_app.domain.run import Failure
 from dispatch_app.domain.task import Task
 from dispatch_app.ids import chance
@@ -62,7 +63,10 @@ def _followed(dispatch: Platform, run: Lapsed, task: Task, end: Reaped, lease: i
     """The next attempt: now, or on the agenda; or none, as the task wants it."""
     if reason := why_given_up(task, run.lost + 1):
         return msgspec.structs.replace(end, reason=reason)
-    if delay := delay_after(run.lost + 1, lease, chance()):
+    delay = delay_after(run.lost + 1, lease, chance())
+    if is_too_late(delay, time_left(task.retry, 0, run.age)):
+        return msgspec.structs.replace(end, reason=TOO_LATE)
+    if delay:
         return msgspec.structs.replace(end, delay=delay)
     queue, message = dispatch.messages.render(run.id, run.attempt + 1, run.failures, task)
     return msgspec.structs.replace(end, queue=queue, message=message)

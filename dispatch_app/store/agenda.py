@@ -130,6 +130,8 @@ class Lapsed(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int
     failures: int
     lost: int
+    #: ms since it was queued for its first attempt
+    age: int
     fault: str | None = None
 
 
@@ -231,7 +233,7 @@ class Agenda:
         lapsed = []
         asked = {"limit": BATCH, "longest": longest}
         for run_id, lease, definition, *counters in self._scripts.call("lapsed", asked):
-            (attempt, failures, lost), faults = zip(*map(_counter, counters), strict=True)
+            (attempt, failures, lost, age), faults = zip(*map(_counter, counters), strict=True)
             lapsed.append(
                 Lapsed(
                     id=run_id,
@@ -240,6 +242,7 @@ class Agenda:
                     attempt=attempt,
                     failures=failures,
                     lost=lost,
+                    age=age,
                     fault=next(filter(None, faults), None),
                 )
             )

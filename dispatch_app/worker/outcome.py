@@ -12,10 +12,12 @@ from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded, Time
 
 from dispatch_app.domain.errors import DeadlinePassed, Discard, RetryAfter
 from dispatch_app.domain.retry import (
+    TOO_LATE,
     RetryPolicy,
     delay_before,
     is_asked_for,
     is_retryable,
+    is_too_late,
     status_names,
 )
 from dispatch_app.domain.run import Failure
@@ -27,7 +29,6 @@ from dispatch_app.store.runs import Outcome
 MESSAGE_LIMIT, TRACEBACK_LIMIT = 4_000, 16_384
 #: ms after which a message that Celery was to put back is sent again, if nobody has taken it.
 RESEND = 10_000
-_TOO_LATE = "its deadline leaves no time for another attempt"
 #: Longest delay that a task can ask for, seconds: a hundred years.
 LONGEST_DELAY = 100 * 365 * 86_400
 
@@ -75,14 +76,13 @@ def failure(
     what = describe(error)
     timed_out = isinstance(error, (SoftTimeLimitExceeded, TimeLimitExceeded))
     delay = None if gave_up else _delay(error, task, failures)
-    too_late = delay is not None and left is not None and delay > left
-    if delay is None or too_late:
+    if delay is None or is_too_late(delay, left):
         return Outcome(
             status="failed",
             outcome="timed_out" if timed_out else "failed",
             error=what,
             failures=1,
-            reason=_TOO_LATE if too_late else _why_final(error, task, failures, gave_up),
+            reason=TOO_LATE if delay is not None else _why_final(error, task, failures, gave_up),
         )
     return Outcome(
         status="retrying",
@@ -178,7 +178,7 @@ def _rejected(error: Reject) -> Outcome:
 
 def _why_final(error: BaseException, task: Task, failures: int, gave_up: bool) -> str | None:
     if isinstance(error, DeadlinePassed):
-        return _TOO_LATE
+        return TOO_LATE
     if isinstance(error, Discard):
         return "discarded by the task"
     if failures and failures >= task.max_retries:

@@ -21,7 +21,7 @@ from celery.worker.request import Request
 
 from dispatch_app.domain.errors import Conflict, DispatchError
 from dispatch_app.domain.loss import delay_after, why_given_up
-from dispatch_app.domain.retry import time_left
+from dispatch_app.domain.retry import TOO_LATE, is_too_late, time_left
 from dispatch_app.domain.run import Failure
 from dispatch_app.domain.task import Task
 from dispatch_app.ids import chance, new_id
@@ -119,11 +119,11 @@ class DispatchRequest(Request):
         store = self.app.dispatch.store
         try:
             run = store.runs.get(self.id)
+            queued = run.first_queued_at or run.scheduled_for
+            left = time_left(run.definition.retry, queued, store.now())
             if isinstance(error, WorkerLostError):
-                outcome = _lost(error, run.definition, run.lost + 1, self._lease)
+                outcome = _lost(error, run.definition, run.lost + 1, self._lease, left)
             else:
-                queued = run.first_queued_at or run.scheduled_for
-                left = time_left(run.definition.retry, queued, store.now())
                 outcome = outcomes.failure(error, run.definition, run.failures, left=left)
             store.runs.finish(self.id, self.token, outcome)
         except DispatchError as refusal:
@@ -152,18 +152,20 @@ class DispatchRequest(Request):
             logger.warning("Run %s could not be marked as %s: %s", self.id, reason, refusal)
 
 
-def _lost(error: BaseException, task: Task, lost: int, lease: int) -> Outcome:
+def _lost(error: BaseException, task: Task, lost: int, lease: int, left: int | None) -> Outcome:
     """What follows when the process of an attempt vanished: lost attempts have their own bound.
 
     Args:
         lost: lost attempts of the run, this one included.
+        left: ms in which another attempt may still begin; None: any number.
     """
     what = outcomes.describe(error)
     hint = _OUT_OF_MEMORY if "signal 9" in what.message else ""
     what = msgspec.structs.replace(what, message=what.message + hint, traceback=None)
-    if reason := why_given_up(task, lost):
-        return Outcome(status="failed", outcome="lost", error=what, lost=1, reason=reason)
     delay = delay_after(lost, lease, chance())
+    reason = why_given_up(task, lost) or (TOO_LATE if is_too_late(delay, left) else None)
+    if reason:
+        return Outcome(status="failed", outcome="lost", error=what, lost=1, reason=reason)
     return Outcome(status="retrying", outcome="lost", error=what, lost=1, delay=delay)
 
 

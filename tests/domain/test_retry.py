@@ -12,6 +12,7 @@ from dispatch_app.domain.retry import (
     delay_before,
     is_asked_for,
     is_retryable,
+    is_too_late,
     status_names,
     time_left,
 )
@@ -134,3 +135,9 @@ def test_a_deadline_counts_from_the_first_time_that_the_run_was_queued():
     assert time_left(RetryPolicy(), 1_000, 9_000) is None
     policy = RetryPolicy(deadline=5_000)
     assert [time_left(policy, 1_000, now) for now in (1_000, 6_000, 6_001)] == [5_000, 0, -1]
+
+
+def test_what_begins_just_at_its_deadline_is_not_too_late():
+    assert [is_too_late(5_000, left) for left in (None, 5_000, 4_999)] == [False, False, True]
+    # one that would begin at once
+    assert [is_too_late(0, left) for left in (0, -1)] == [False, True]

@@ -47,6 +47,8 @@ def test_only_a_running_run_can_succeed_fail_or_retry():
         ("running", "queued", True),
         ("running", "expired", False),
         ("retrying", "running", False),
+        # its first attempt began in time
+        ("retrying", "expired", False),
         ("succeeded", "queued", False),
         ("cancelled", "running", False),
     ],

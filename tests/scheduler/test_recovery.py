@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from dispatch_app.domain.retry import TOO_LATE, RetryPolicy
 from dispatch_app.scheduler.recovery import reap
 from tests.invariants.broker import messages_of, queued_runs
 
@@ -90,3 +93,25 @@ def test_one_that_was_lost_again_waits_a_moment_for_its_next_attempt(installatio
     assert (run.status, run.lost, run.attempt) == ("retrying", 2, 2)
     waits = run.retry_at - run.attempts[-1].finished_at
     assert 0 <= waits < 2 * 3 * installation.dispatch.config.scheduler.heartbeat_interval
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_one_that_is_lost_after_its_deadline_is_not_followed_by_another_attempt(installation, lost):
+    run = lapsed(installation, retry=RetryPolicy(deadline=59_999))
+    for attempt in range(2, lost + 1):
+        reap(installation.dispatch)
+        lose(installation, run.id, attempt=attempt)
+    with installation.server.client() as client:
+        client.hincrby(
+            installation.store.keys.run(run.id), "first" if lost > 1 else "queued", -60_000
+        )
+    assert reap(installation.dispatch) == 1
+    run = installation.store.runs.get(run.id)
+    assert (run.status, run.lost, run.failures) == ("failed", lost, 0)
+    assert run.reason == TOO_LATE
+
+
+def test_one_that_may_still_begin_before_its_deadline_is_followed(installation):
+    run = lapsed(installation, retry=RetryPolicy(deadline=60_000))
+    assert reap(installation.dispatch) == 1
+    assert installation.store.runs.get(run.id).status == "queued"

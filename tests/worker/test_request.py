@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dispatch_app.domain.retry import TOO_LATE, RetryPolicy
 from tests.waiting import wait_for
 
 QUICK = "tests.worker.quick_app"
@@ -126,3 +127,11 @@ def test_a_process_that_vanished_is_written_down_before_any_lease_lapses(install
     assert error.type.endswith("WorkerLostError")
     assert "signal 9 (SIGKILL)" in error.message
     assert error.message.endswith("the kernel does so where memory is short.")
+
+
+def test_a_process_that_vanished_after_the_deadline_is_not_followed_by_another(installation):
+    installation.worker()
+    policy = RetryPolicy(deadline=0)
+    run = installation.run("dying", payload={"times": 1}, retry=policy)
+    assert (run.status, outcomes(run), run.lost) == ("failed", [(1, "lost")], 1)
+    assert run.reason == TOO_LATE

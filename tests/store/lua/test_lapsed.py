@@ -18,7 +18,7 @@ def test_from_the_moment_that_the_lease_ends(scene):
     before = scene.state()
     assert lapsed(scene, NOW + 9_999) == []
     assert lapsed(scene, NOW + 10_000) == [
-        ["r1", str(NOW + 10_000), encode_task(HOURLY), "1", None, None]
+        ["r1", str(NOW + 10_000), encode_task(HOURLY), "1", None, None, "10000"]
     ]
     assert scene.changes(before) == {}
 
@@ -27,7 +27,7 @@ def test_of_twenty_thousand_the_oldest_come_first_and_no_more_than_asked(scene):
     scene.client.zadd(scene.store.keys.leases(), {f"r{n}": NOW - n for n in range(20_000)})
     entries = lapsed(scene, NOW)
     assert len(entries) == 500
-    assert entries[0] == ["r19999", str(NOW - 19_999), None, None, None, None]
+    assert entries[0] == ["r19999", str(NOW - 19_999), None, None, None, None, "0"]
 
 
 def test_a_record_that_is_none_is_shown_as_empty_and_stops_nothing(scene):

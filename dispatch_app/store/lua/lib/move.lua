@@ -15,7 +15,7 @@ local ALLOWED = {
   waiting = {queued = true, cancelled = true, expired = true},
   queued = {queued = true, running = true, cancelled = true, expired = true},
   running = {queued = true, succeeded = true, failed = true, retrying = true, cancelled = true},
-  retrying = {queued = true, cancelled = true, expired = true},
+  retrying = {queued = true, cancelled = true},
 }
 local FINISHED = {succeeded = true, failed = true, cancelled = true, expired = true, skipped = true}
 
