@@ -106,7 +106,14 @@ def test_being_alive_needs_no_server(new_redis, api) -> None:
     assert client.get("/readyz").status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_metrics_are_in_prometheus_format(client) -> None:
+    answer = client.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("text/plain; version=")
+    assert "\ndispatch_dead_letters 0.0\n" in answer.text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_health_is_never_cached_and_takes_no_arguments(client: FlaskClient, path: str) -> None:
     assert client.get(path).headers["Cache-Control"] == "no-store"
     answer = client.get(f"{path}?verbose=1")

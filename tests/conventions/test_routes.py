@@ -54,6 +54,7 @@ POST    /api/v1/types/<type_name>/resume
 GET     /docs
 GET     /docs/<name>
 GET     /healthz
+GET     /metrics
 GET     /openapi.json
 GET     /readyz
 """
