@@ -285,6 +285,14 @@ class Runs:
 
         return read_page(self._client, moments, read, limit, cursor)
 
+    def unsent(self, ids: Ids) -> set[str]:
+        """Those of these runs that wait on the agenda for their message to be sent."""
+        with reaching_redis(), self._client.pipeline(transaction=False) as pipe:
+            for run_id in ids:
+                pipe.zscore(self._keys.agenda(), f"r:{run_id}")
+            moments = pipe.execute()
+        return {run_id for run_id, due in zip(ids, moments, strict=True) if due is not None}
+
     def many(self, ids: Ids) -> Found:
         """These runs, without their log lines; None for one that is gone or cannot be read."""
         with self._client.pipeline(transaction=False) as pipe:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from celery import Celery, Task
 from celery.signals import task_unknown
+from celery.worker import state
 
 from dispatch_app.domain.errors import StoreUnavailable
 from dispatch_app.messages import ATTEMPT_HEADER
@@ -27,7 +28,7 @@ class Announcement(Duty):
 
     def __init__(self, worker: Any, **kwargs: Any) -> None:
         super().__init__(worker, **kwargs)
-        self._passes = 0
+        self._passes = self._begun = self._idle_ms = 0
         self._served: Set[str] = frozenset()
         self._dispatch = worker.app.dispatch
         task_unknown.connect(self.on_unknown)
@@ -42,6 +43,7 @@ class Announcement(Duty):
                 "pid": os.getpid(),
                 "concurrency": worker.concurrency,
                 "queues": sorted(worker.app.amqp.queues.consume_from),
+                "idle_for": self._idle_for(worker),
             },
             ttl=3 * dispatch.config.scheduler.heartbeat_interval,
         )
@@ -53,6 +55,16 @@ class Announcement(Duty):
             dispatch.store.types.announce(types)
         self._passes += 1
         self._served = served
+
+    def _idle_for(self, worker: Any) -> int:
+        """For how many ms nothing has started here although a slot was free. Looks are counted, not
+        time: a worker that was frozen has not been idle."""
+        before, self._begun = self._begun, state.all_total_count[0]
+        if self._begun != before or len(state.active_requests) >= worker.concurrency:
+            self._idle_ms = 0
+        else:
+            self._idle_ms += worker.app.dispatch.config.scheduler.heartbeat_interval
+        return self._idle_ms
 
     def on_unknown(self, name: str, id: str, message: Any, **_: Any) -> None:
         """A message of a type that this worker does not know: Celery drops it, we send it again."""

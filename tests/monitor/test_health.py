@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dispatch_app.monitor.health import check, notes
+from dispatch_app.monitor.health import check, idle_workers, notes
 from dispatch_app.store import Store
 
 NO_BEAT = "No beat seen: start one with `celery -A dispatch_app beat`."
@@ -56,3 +56,27 @@ def test_that_everything_is_paused_is_worth_knowing_and_no_trouble(store):
     store.pauses.pause("all", "ci", "moving house")
     assert notes(store) == ["Everything is paused by ci: moving house."]
     assert check(store) == before
+
+
+def served(installation, idle_for: int) -> None:
+    """A worker that says this of itself."""
+    info = {"queues": ["default"], "idle_for": idle_for}
+    installation.store.workers.beat("worker", "w@host", info, ttl=60_000)
+
+
+def test_a_worker_that_takes_nothing_although_it_could_is_told(installation):
+    """Row 5; tests/worker/test_announce.py has it with a worker that does so."""
+    store = installation.store
+    run = installation.latest(installation.create("echo"))
+    installation.create("echo", queue="mail")
+    installation.until(lambda: store.now() > run.queued_at + 10)
+    served(installation, 11)
+    (line,) = idle_workers(store, patience=10)
+    assert line.startswith("The worker w@host has a free slot and takes nothing from the queue")
+    assert idle_workers(store, patience=11) == []  # it has not been idle for longer
+    assert idle_workers(store) == notes(store) == []
+    served(installation, 3_600_000)
+    assert idle_workers(store) == []  # the run has not
+    with installation.server.client() as client:
+        client.zadd(store.keys.agenda(), {f"r:{run.id}": store.now() + 60_000})
+    assert idle_workers(store, patience=10) == []  # its message is yet to be sent

@@ -1,12 +1,16 @@
 """The user's project, with functions that are rough to their worker. The environment says how
 long the worker and its broker are patient: `GRACE_S`, seconds after SIGTERM, and `VISIBILITY_S`,
-seconds until a message that nobody speaks for comes back."""
+seconds until a message that nobody speaks for comes back; and whether its main loop stands still as
+soon as it is ready (`DEAF`)."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import threading
 import time
+
+from celery.signals import worker_ready
 
 from tests.end_to_end.users_app import app, note
 
@@ -18,6 +22,9 @@ if "VISIBILITY_S" in os.environ:
     }
 if "GRACE_S" in os.environ:
     app.conf.worker_soft_shutdown_timeout = float(os.environ["GRACE_S"])
+
+if "DEAF" in os.environ:
+    worker_ready.connect(lambda **_: threading.Event().wait(), weak=False)
 
 
 @app.task(name="enter", bind=True)

@@ -9,6 +9,7 @@ from celery import Celery, Task
 
 from dispatch_app.config import load
 from dispatch_app.dispatch import Dispatch
+from dispatch_app.monitor.health import idle_workers
 from dispatch_app.operations.payloads import check_payload
 from dispatch_app.worker.announce import Announcement, schema_of, types_of
 
@@ -127,3 +128,23 @@ def test_of_two_apps_that_know_a_type_neither_takes_its_queue_from_the_other(ann
     second.stop(theirs)
     first.perform(ours)
     assert store.types.get("plain").queue == "default"
+
+
+def test_a_worker_whose_main_loop_stands_still_is_told_of(installation):
+    """Row 5: it says that it lives, and serves its queue, and takes nothing."""
+    installation.worker(app="tests.worker.rough_app", DEAF="1", wait=False)
+    installation.create("add", payload={"x": 1})
+    told = installation.until(lambda: idle_workers(installation.store, patience=1_000), "a word")
+    assert "takes nothing from the queue 'default'" in told[0]
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads", "solo"])
+def test_a_worker_whose_slots_are_busy_is_not_idle(installation, pool):
+    installation.worker("-P", pool, "-c", "1")
+    long, waits = (installation.create("waiting", payload={"seconds": 3}) for _ in range(2))
+    run = installation.reached(long, "running")
+    installation.until(lambda: installation.store.now() > run.started_at + 2_500)
+    assert installation.status_of(waits) == "queued"
+    assert idle_workers(installation.store, patience=1_000) == []
+    (info,) = installation.store.workers.alive("worker").values()
+    assert info["idle_for"] == 0

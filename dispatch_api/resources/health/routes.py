@@ -25,7 +25,11 @@ class ReadySchema(HealthSchema):
     """That tasks would be run."""
 
     notes = fields.List(
-        fields.String(), metadata={"description": "Why they are not, where somebody wants it so."}
+        fields.String(),
+        metadata={
+            "description": "What is worth knowing all the same: that everything is paused, or that "
+            "a worker takes nothing although it could."
+        },
     )
 
 
