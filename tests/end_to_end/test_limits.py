@@ -63,9 +63,11 @@ def test_a_lost_process_does_not_eat_the_retries(shared):
 
 
 def test_a_run_that_kills_its_processes_ends_and_the_worker_lives(shared, celery_setup):
+    """Row 12."""
     task_id = shared.create("dying", max_retries=1_000)
     run = shared.finished(task_id, timeout=40)
     assert (run.status, outcomes(run)) == ("failed", ["lost"] * (MAX_LOST + 1))
     assert run.reason == "its worker's process vanished 4 times"
+    assert shared.store.dead_letters.get(run.id) == run
     assert celery_setup.worker.container.status == "running"
     assert shared.run("add", payload={"x": 1}).status == "succeeded"

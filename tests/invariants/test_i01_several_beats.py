@@ -11,6 +11,7 @@ import random
 import signal
 import time
 from functools import partial
+from itertools import cycle
 
 import pytest
 
@@ -75,14 +76,15 @@ def test_five_beats_one_frozen_for_longer_than_any_timeout_one_killed_one_restar
 
 @pytest.mark.parametrize("seconds", [8, for_long(60)])
 def test_another_beat_takes_over_every_three_seconds(installation, beats, seconds):
-    """Rows 10 and 72: the one that was there is killed, and nothing of it has to run out."""
+    """Rows 10 and 72: the one that was there is killed or told to end, and nothing of it has to
+    run out."""
     alive = beats(1)[0]
     wanted = every(installation, interval=500, times=2 * seconds, count=20)
-    end = time.monotonic() + seconds
+    end, ways = time.monotonic() + seconds, cycle(("SIGKILL", "SIGTERM"))
     while time.monotonic() < end:
         changed = time.monotonic()
         following = beats(1)[0]
-        alive.kill("SIGKILL")
+        alive.kill(next(ways))
         alive = following
         time.sleep(max(0.0, changed + 3 - time.monotonic()))
     check(installation, wanted)

@@ -24,6 +24,7 @@ def begun(installation, seconds: float):
 
 
 def test_a_worker_whose_processes_are_frozen_says_where_it_is_and_ends(installation):
+    """Row 45."""
     worker = installation.worker("-c", "2", **STUCK)
     running = begun(installation, seconds=60)
     for child in worker.children:

@@ -1,4 +1,5 @@
-"""The memory of a worker's main process, which lives for as long as the worker does."""
+"""Row 46: the memory of a worker's main process, which lives for as long as the worker does, and of
+those of its pool, which do not."""
 
 from __future__ import annotations
 
@@ -27,3 +28,13 @@ def test_it_does_not_grow_with_the_number_of_runs(installation):
             installation.until(lambda goal=goal: client.zcard(succeeded) >= goal, timeout=300)
             sizes.append(process.memory_info().rss)
     assert sizes[-1] < 1.05 * sizes[0], [size >> 10 for size in sizes]
+
+
+def test_a_process_of_the_pool_that_is_too_large_is_replaced_after_its_run(installation):
+    """Celery's own setting, as docs/workers.md has it; here every process is."""
+    worker = installation.worker("--max-memory-per-child", "1000")
+    (before,) = worker.children
+    run = installation.run("add", payload={"x": 1})
+    assert (run.status, len(run.attempts)) == ("succeeded", 1)
+    installation.until(lambda: worker.children not in ([], [before]), "another process")
+    assert installation.run("add", payload={"x": 1}).status == "succeeded"
