@@ -49,9 +49,21 @@ def everything_works(installation) -> None:
     for priority in PRIORITY_STEPS:
         task_id = installation.create("echo", priority=priority)
         assert installation.finished(task_id).status == "succeeded"
+    messages_are_held(installation)
     said = installation.command("inspect", "ping", app=APP)
     assert "pong" in said.communicate(timeout=30)[0]
     assert "Traceback" not in worker.logs() + beat.logs()
+
+
+def messages_are_held(installation) -> None:
+    """The worker goes on saying that it has the message of what it runs."""
+    index = f"{installation.dispatch.messages.unacked_key}_index"
+    task_id = installation.create("sleep", payload={"seconds": 3})
+    installation.reached(task_id, "running")
+    with installation.server.client() as client:
+        ((tag, taken),) = client.zrange(index, 0, 0, withscores=True)
+        installation.until(lambda: (client.zscore(index, tag) or 0) > taken + 1, "a later moment")
+    assert installation.finished(task_id).status == "succeeded"
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.proxy import Proxy
+
 ROUGH = "tests.worker.rough_app"
 QUEUE = "default\x06\x166"
 
@@ -66,13 +68,26 @@ def test_a_second_delivery_that_waits_behind_the_first_costs_it_no_lease(install
     installation.until(lambda: refused(worker) == 2)
 
 
-def test_what_a_killed_worker_had_fetched_comes_back(installation):
-    worker = installation.worker("--prefetch-multiplier", "2", app=ROUGH, VISIBILITY_S="2")
+@pytest.fixture
+def proxy(installation):
+    proxy = Proxy(installation.server.port)
+    yield proxy
+    proxy.close()
+
+
+@pytest.mark.parametrize("fate", ["SIGKILL", "SIGSTOP", "cut off"])
+def test_what_a_worker_had_fetched_comes_back_when_it_is_gone(installation, proxy, fate):
+    environ = {"VISIBILITY_S": "2", "REDIS_URL": proxy.url}
+    worker = installation.worker("--prefetch-multiplier", "2", app=ROUGH, **environ)
     begun(installation, seconds=60)
     fetched = installation.create("add", payload={"x": 1})
     with installation.server.client() as client:
         installation.until(lambda: client.hlen("unacked") == 2)
-    worker.kill_all("SIGKILL")
+    if fate == "cut off":
+        proxy.refuse = True
+        proxy.cut()
+    else:
+        worker.kill_all(fate)
     installation.worker(app=ROUGH, VISIBILITY_S="2")
     run = installation.finished(fetched)
     assert (run.status, outcomes(run)) == ("succeeded", ["succeeded"])

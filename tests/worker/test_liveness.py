@@ -75,3 +75,20 @@ def test_a_hard_limit_ends_a_run_whose_process_is_frozen(installation):
     run = installation.finished(task_id)
     assert (run.status, outcomes(run)) == ("failed", ["timed_out"])
     assert installation.run("add", payload={"x": 1}).result == 2
+
+
+def test_a_redis_that_is_away_is_no_reason(new_redis, new_installation):
+    server = new_redis()
+    installation = new_installation(server)
+    worker = installation.worker("-c", "2", WORKER_STUCK_AFTER="3s")
+    children = worker.children
+    for child in children:
+        os.kill(child, signal.SIGSTOP)
+    waiting = installation.create("add", payload={"x": 1})
+    installation.until(lambda: worker.logs().count("received") == 1, "it to wait there")
+    with server.frozen():
+        time.sleep(5)
+    for child in children:
+        os.kill(child, signal.SIGCONT)
+    assert installation.finished(waiting).status == "succeeded"
+    assert worker.exit_code is None
