@@ -31,7 +31,8 @@ if not run then return {'NOT_FOUND'} end
 if run.attempt ~= a.attempt or run.status == 'retrying' then return {'STALE'} end
 if FINISHED[run.status] then return {'FINISHED', run.status} end
 local key, at = K.run(a.id), now(a.now)
-local h = redis.call('HMGET', key, 'def', 'failures', 'lost', 'at', 'origin', 'expires', 'first', 'queued', 'started')
+local h = redis.call('HMGET', key, 'def', 'failures', 'lost', 'at', 'origin', 'expires', 'first', 'queued', 'started',
+  'reason')
 local began = at
 if run.status == 'running' then
   if run.token ~= a.token then return {'HELD'} end
@@ -51,7 +52,7 @@ else
   end
   if not move(run, 'running', at) then return {'STALE'} end
   redis.call('HSET', key, 'token', a.token, 'worker', a.worker, 'started', text(at))
-  redis.call('HDEL', key, 'reason')
+  if h[10] then redis.call('HDEL', key, 'reason') end
 end
 redis.call('ZADD', K.leases, at + a.lease, a.id)
 return {'OK', text(began), run.task, h[1], h[2] or 0, h[3] or 0, h[4], h[5], text(tonumber(h[7] or h[8]) or at)}

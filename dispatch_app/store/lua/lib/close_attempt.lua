@@ -12,11 +12,12 @@ local function close_attempt(run, a, at)
     (a.status == 'retrying' and (',"delay":' .. text(a.delay)) or '') .. '}'
   -- the next try of an attempt that was handed back has the same number: both stay in the history
   local field = 'a:' .. run.attempt .. (a.outcome == 'handed_back' and ':back' or '')
-  redis.call('HSET', key, field, attempt, 'closed', a.token)
-  redis.call('HDEL', key, 'token')
-  if a.result then redis.call('HSET', key, 'result', a.result) end
-  if a.error then redis.call('HSET', key, 'error', a.error) else redis.call('HDEL', key, 'error') end
-  if a.reason then redis.call('HSET', key, 'reason', a.reason) end
+  local set = {field, attempt, 'closed', a.token}
+  for _, name in ipairs({'result', 'error', 'reason'}) do
+    if a[name] then set[#set + 1], set[#set + 2] = name, a[name] end
+  end
+  redis.call('HSET', key, unpack(set))
+  if a.error then redis.call('HDEL', key, 'token') else redis.call('HDEL', key, 'token', 'error') end
   -- a deadline counts from the first time, and `queued` is soon that of the next attempt
   if h[3] and a.failures + a.lost > 0 and a.status ~= 'failed' then redis.call('HSETNX', key, 'first', h[3]) end
   -- a counter that is none (somebody's hand) stays as it is, and stops nothing

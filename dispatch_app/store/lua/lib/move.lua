@@ -27,14 +27,14 @@ local OF_ITS_OWN = {scheduled = true, paused = true, cancelled = true}
 -- a clock, and clocks are set.
 local function sync_task(task, id, status, at, is_new)
   local key = K.task(task)
-  local h = redis.pcall('HMGET', key, 'once', 'lr', 'rev', 'status')
+  local h = redis.pcall('HMGET', key, 'once', 'lr', 'rev', 'status', 'lrf')
   if not h[3] then return end
   if is_new or not h[2] or h[2] == id then
     if FINISHED[status] then
       redis.call('HSET', key, 'lr', id, 'lrs', status, 'lrf', text(at))
     else
       redis.call('HSET', key, 'lr', id, 'lrs', status)
-      redis.call('HDEL', key, 'lrf')
+      if h[5] then redis.call('HDEL', key, 'lrf') end
     end
     if h[1] and not OF_ITS_OWN[h[4]] then task_status(task, status) end
   end
@@ -45,7 +45,6 @@ end
 -- What a finished run leaves behind: its place in the books, in its backfill and on the agenda. One that
 -- has failed becomes a dead letter; retention counts the others.
 local function leave(run, after, at)
-  redis.call('HSET', K.run(run.id), 'finished', text(at))
   if after == 'failed' then list_letter(run, at) else redis.call('LPUSH', K.done(run.task), run.id) end
   if run.open then
     redis.call('SREM', K.open(run.task), run.id)
@@ -70,7 +69,11 @@ local function move(run, after, at, duration)
   if not (ways and ways[after]) then return false end
   redis.call('ZREM', K.runs_by('status', before), run.id)
   redis.call('ZADD', K.runs_by('status', after), 0, run.id)
-  redis.call('HSET', K.run(run.id), 'status', after)
+  if FINISHED[after] then
+    redis.call('HSET', K.run(run.id), 'status', after, 'finished', text(at))
+  else
+    redis.call('HSET', K.run(run.id), 'status', after)
+  end
   if before == 'running' then redis.call('ZREM', K.leases, run.id) end
   if before == 'retrying' then redis.call('HDEL', K.run(run.id), 'retry_at') end
   if before == 'retrying' or before == 'queued' then
