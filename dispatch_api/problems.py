@@ -62,7 +62,7 @@ MEANINGS = {
     "bad-request": "The request cannot be read",
     "conflict": "The task, run or calendar is not in a state that allows this",
     "corrupt-record": "A stored record cannot be read",
-    "idempotency-mismatch": "The Idempotency-Key came before, with another body",
+    "idempotency-mismatch": "The Idempotency-Key came before, with another path or body",
     "internal": "Something went wrong here; the log of the server says what",
     "invalid-input": "Some fields are not valid",
     "method-not-allowed": "This path does not take this method",

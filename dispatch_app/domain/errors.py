@@ -54,7 +54,7 @@ class InvalidInput(DispatchError):
 
 
 class IdempotencyMismatch(InvalidInput):
-    """This Idempotency-Key was used for a request with another body."""
+    """This Idempotency-Key was used for another request: another path, or another body."""
 
     def __init__(self) -> None:
         super().__init__({"Idempotency-Key": (type(self).__doc__ or "").strip()})

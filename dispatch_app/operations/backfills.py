@@ -11,8 +11,10 @@ from dispatch_app.domain.task import OverlapPolicy
 from dispatch_app.domain.timeline import Timeline
 from dispatch_app.ids import new_id
 from dispatch_app.operations import Platform, grace_of
+from dispatch_app.operations.repeats import repeatable
 from dispatch_app.operations.tasks import make_run
 from dispatch_app.operations.timelines import calendars_of, timeline_of
+from dispatch_app.store.answers import Answers, Idempotency
 from dispatch_app.store.backfills import Piece
 
 #: Runs that one piece makes, so that no other task waits long.
@@ -21,12 +23,15 @@ PIECE = 100
 _AGAIN = 1_000
 
 
+@repeatable(Answers.backfill)
 def start(
     dispatch: Platform,
     task_id: str,
     start: int,
     end: int,
     overlap: OverlapPolicy = "allow_all",
+    *,
+    idempotency: Idempotency | None = None,
 ) -> Backfill:
     """Have the occurrences of a window run again, or for the first time; they do not count as the
     schedule's own. Schedulers make the runs, in pieces.
@@ -35,10 +40,11 @@ def start(
         start, end: the window, ms, both inclusive.
         overlap: what becomes of one while earlier runs of the task, of whatever origin, are not
             finished. Under `buffer_all` those that find no room wait for it.
+        idempotency: of the client's request; the same again starts none.
 
     Raises:
         NotFound, Conflict (it is cancelled, or cannot be read), InvalidInput (no schedule, no
-        occurrence in the window, or too many), StoreUnavailable.
+        occurrence in the window, or too many), IdempotencyMismatch, StoreUnavailable.
     """
     task = dispatch.store.tasks.get(task_id).definition
     if task is None:
@@ -60,8 +66,9 @@ def start(
         cursor=start - 1,
         created_at=now,
     )
-    dispatch.store.backfills.start(backfill)
-    return dispatch.store.backfills.get(backfill.id)
+    made = dispatch.store.backfills.start(backfill, idempotency)
+    kept = dispatch.store.answers.backfill(idempotency) if idempotency else None
+    return kept or dispatch.store.backfills.get(made)
 
 
 def cancel(dispatch: Platform, backfill_id: str) -> Backfill:

@@ -11,7 +11,9 @@ from dispatch_app.domain.errors import Conflict, DispatchError, NotFound, StoreU
 from dispatch_app.domain.run import Run
 from dispatch_app.domain.task import Task
 from dispatch_app.operations import Platform
-from dispatch_app.operations.tasks import make_run
+from dispatch_app.operations.repeats import repeatable
+from dispatch_app.operations.tasks import made_run, make_run
+from dispatch_app.store.answers import Answers, Idempotency
 from dispatch_app.store.codec import encode_task
 from dispatch_app.store.dead_letters import PIECE, LetterFilter, Replay, Reply
 from dispatch_app.store.pages import Page
@@ -53,24 +55,34 @@ class Dropped(msgspec.Struct, frozen=True, kw_only=True):
     next: str | None
 
 
-def replay(dispatch: Platform, run_id: str, definition: Definition = "original") -> Run:
+@repeatable(Answers.run)
+def replay(
+    dispatch: Platform,
+    run_id: str,
+    definition: Definition = "original",
+    *,
+    idempotency: Idempotency | None = None,
+) -> Run:
     """Run again what a dead letter was to do, as a new run that names it; it is no letter any more.
 
     Under an overlap policy the new run waits for the others of its task, whichever policy it is:
     it is neither skipped nor does it end another one.
 
+    Args:
+        idempotency: of the client's request; the same again makes no run.
+
     Raises:
         NotFound (no dead letter), Conflict (its task is cancelled, or too many wait already),
-        StoreUnavailable.
+        IdempotencyMismatch, StoreUnavailable.
     """
     letter = dispatch.store.dead_letters.get(run_id)
     entry = _replay_of(dispatch, letter, definition, dispatch.store.now())
-    (reply,) = dispatch.store.dead_letters.replay([entry])
+    reply, made = dispatch.store.dead_letters.replay_one(entry, idempotency)
     if reply == "GONE":
         raise NotFound("dead letter", run_id)
     if reply != "OK":
         raise Conflict(f"The dead letter {run_id!r} cannot be replayed: {_WHY[reply]}.")
-    return dispatch.store.runs.get(entry.run.id)
+    return made_run(dispatch, made, idempotency)
 
 
 def replay_many(

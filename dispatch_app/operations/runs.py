@@ -7,7 +7,9 @@ import msgspec
 from dispatch_app.domain.errors import Conflict
 from dispatch_app.domain.run import Run
 from dispatch_app.operations import Platform, grace_of
-from dispatch_app.operations.tasks import make_run
+from dispatch_app.operations.repeats import repeatable
+from dispatch_app.operations.tasks import made_run, make_run
+from dispatch_app.store.answers import Answers, Idempotency
 
 
 def cancel(
@@ -36,12 +38,17 @@ def cancel(
     return dispatch.store.runs.get(run_id)
 
 
-def retry(dispatch: Platform, run_id: str) -> Run:
+@repeatable(Answers.run)
+def retry(dispatch: Platform, run_id: str, *, idempotency: Idempotency | None = None) -> Run:
     """Run again what a finished run did, with the definition that it had, as a new run that names
     it. A dead letter is one no more then, unless the overlap policy says no.
 
+    Args:
+        idempotency: of the client's request; the same again makes no run.
+
     Raises:
-        NotFound, Conflict (it has not finished, or its task is cancelled), StoreUnavailable.
+        NotFound, Conflict (it has not finished, or its task is cancelled), IdempotencyMismatch,
+        StoreUnavailable.
     """
     before = dispatch.store.runs.get(run_id)
     if not before.is_finished:
@@ -56,5 +63,6 @@ def retry(dispatch: Platform, run_id: str) -> Run:
         own_definition=True,
     )
     run = msgspec.structs.replace(run, retry_of=run_id)
-    (made,) = dispatch.store.tasks.trigger(before.task_id, before.definition.type, [run])
-    return dispatch.store.runs.get(made)
+    task_type = before.definition.type
+    (made,) = dispatch.store.tasks.trigger(before.task_id, task_type, [run], idempotency)
+    return made_run(dispatch, made, idempotency)

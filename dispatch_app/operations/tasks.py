@@ -15,25 +15,28 @@ from dispatch_app.domain.task import OverlapPolicy, StoredTask, Task
 from dispatch_app.ids import new_id
 from dispatch_app.operations import Platform, grace_of
 from dispatch_app.operations.payloads import check_payload
+from dispatch_app.operations.repeats import repeatable
 from dispatch_app.operations.timelines import calendars_of, timeline_of
+from dispatch_app.store.answers import Answers, Idempotency
 from dispatch_app.store.codec import encode_task
 from dispatch_app.store.tasks import KEEP, Beginning, NewRun, Overlap
 
 
+@repeatable(Answers.task)
 def create(
     dispatch: Platform,
     task: Task,
     *,
     task_id: str | None = None,
     enabled: bool = True,
-    idempotency: tuple[str, str] | None = None,
+    idempotency: Idempotency | None = None,
 ) -> StoredTask:
     """Store a task; one that is due now gets its run in the same step and needs no beat.
 
     Args:
         task_id: the caller's own; a new one if None.
         enabled: False: it is stored paused.
-        idempotency: the client's key and a fingerprint of its request.
+        idempotency: of the client's request.
 
     Raises:
         InvalidInput, IdempotencyMismatch, Conflict (the id is taken), StoreUnavailable.
@@ -179,11 +182,14 @@ def resume(dispatch: Platform, task_id: str) -> StoredTask:
     return dispatch.store.tasks.get(task_id)
 
 
+@repeatable(Answers.run)
 def trigger(
     dispatch: Platform,
     task_id: str,
     payload: dict[str, Any] | None = None,
     overlap: OverlapPolicy | None = None,
+    *,
+    idempotency: Idempotency | None = None,
 ) -> Run:
     """Run a task now, beside its schedule. Where the overlap policy says no, the answer is the
     record of what was skipped.
@@ -191,9 +197,10 @@ def trigger(
     Args:
         payload: replaces these fields of the task's payload, for this run only.
         overlap: instead of the task's own policy.
+        idempotency: of the client's request; the same again makes no run.
 
     Raises:
-        NotFound, Conflict (it is cancelled), InvalidInput, StoreUnavailable.
+        NotFound, Conflict (it is cancelled), InvalidInput, IdempotencyMismatch, StoreUnavailable.
     """
     stored = _readable(dispatch, task_id)
     task = stored.definition
@@ -204,8 +211,14 @@ def trigger(
     task = _checked(dispatch, task)
     now = dispatch.store.now()
     run = make_run(dispatch, task, now, "trigger", now=now, own_definition=bool(payload))
-    (made,) = dispatch.store.tasks.trigger(task_id, task.type, [run])
-    return dispatch.store.runs.get(made)
+    (made,) = dispatch.store.tasks.trigger(task_id, task.type, [run], idempotency)
+    return made_run(dispatch, made, idempotency)
+
+
+def made_run(dispatch: Platform, run_id: str, idempotency: Idempotency | None) -> Run:
+    """A run that was just made; with a key as it was made, since a repetition is answered so."""
+    kept = dispatch.store.answers.run(idempotency) if idempotency else None
+    return kept or dispatch.store.runs.get(run_id)
 
 
 def make_run(

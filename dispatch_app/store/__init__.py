@@ -6,6 +6,7 @@ import redis
 
 from dispatch_app.domain.errors import StoreUnfit
 from dispatch_app.store.agenda import Agenda
+from dispatch_app.store.answers import Answers
 from dispatch_app.store.audits import Audits
 from dispatch_app.store.backfills import Backfills
 from dispatch_app.store.calendars import Calendars
@@ -61,6 +62,7 @@ class Store:
             self.client, self.keys, scripts, self.runs, letters, keep_runs
         )
         self.agenda = Agenda(scripts, keep_runs, letters)
+        self.answers = Answers(self.client, self.keys, scripts)
         self.pauses = Pauses(self.client, self.keys, scripts)
         self.backfills = Backfills(self.client, self.keys, scripts, keep_runs)
         self.replans = Replans(self.client, self.keys, scripts)

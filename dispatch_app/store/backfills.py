@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
-from dispatch_app.domain.backfill import Backfill, BackfillStatus
+from dispatch_app.domain.backfill import Backfill
 from dispatch_app.domain.errors import Conflict, CorruptRecord, NotFound
-from dispatch_app.domain.task import OverlapPolicy
 from dispatch_app.store.agenda import DueMember
+from dispatch_app.store.answers import Idempotency, heard_before
+from dispatch_app.store.codec import stored_backfill
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.pages import Page, Range, read_page
 from dispatch_app.store.scripts import Client, Scripts, reaching_redis
@@ -55,12 +56,19 @@ class Backfills:
     def __init__(self, client: Client, keys: Keys, scripts: Scripts, keep: int) -> None:
         self._client, self._keys, self._scripts, self._keep = client, keys, scripts, keep
 
-    def start(self, backfill: Backfill) -> None:
+    def start(self, backfill: Backfill, idempotency: Idempotency | None = None) -> str:
         """Store a new one, for schedulers to carry out.
+
+        Args:
+            idempotency: of the client's request. The same again makes none.
+
+        Returns:
+            Its id, or that of the one that the first request made.
 
         Raises:
             NotFound: no such task.
             Conflict: it is cancelled.
+            IdempotencyMismatch: the key came with another request.
         """
         arguments = {
             "id": backfill.id,
@@ -69,12 +77,17 @@ class Backfills:
             "end": backfill.end,
             "overlap": backfill.overlap,
             "total": backfill.total,
+            "idem": idempotency,
         }
-        code, *rest = self._scripts.call("start_backfill", arguments)
+        reply = self._scripts.call("start_backfill", arguments)
+        if heard_before(reply, idempotency):
+            return str(reply[1])
+        code, *rest = reply
         if code == "NOT_FOUND":
             raise NotFound("task", backfill.task_id)
         if code == "CONFLICT":
             raise Conflict(f"The task {backfill.task_id!r} is {rest[0]}; it has no backfills.")
+        return backfill.id
 
     def carry_on(self, member: DueMember, piece: Piece) -> int:
         """Make the next runs; 0: somebody was faster."""
@@ -117,7 +130,7 @@ class Backfills:
             fields = self._client.hgetall(self._keys.backfill(backfill_id))
         if not fields:
             raise NotFound("backfill", backfill_id)
-        return _backfill(backfill_id, fields)
+        return stored_backfill(backfill_id, fields)
 
     def list(self, where: BackfillFilter, limit: int, cursor: str | None = None) -> Page[Backfill]:
         """Backfills, newest first."""
@@ -138,7 +151,7 @@ class Backfills:
         found: Found = []
         for backfill_id, fields in zip(ids, records, strict=True):
             try:
-                found.append(_backfill(backfill_id, fields) if fields else None)
+                found.append(stored_backfill(backfill_id, fields) if fields else None)
             except CorruptRecord:
                 found.append(None)
         return found
@@ -146,25 +159,3 @@ class Backfills:
 
 def _passes(backfill: Backfill, where: BackfillFilter) -> bool:
     return where.status is None or backfill.status == where.status
-
-
-def _backfill(backfill_id: str, fields: Mapping[str, str]) -> Backfill:
-    try:
-        return Backfill(
-            id=backfill_id,
-            task_id=fields["task"],
-            status=cast(BackfillStatus, fields["status"]),
-            start=int(fields["start"]),
-            end=int(fields["end"]),
-            overlap=cast(OverlapPolicy, fields["overlap"]),
-            total=int(fields["total"]),
-            made=int(fields["made"]),
-            over=int(fields["over"]),
-            cursor=int(fields["cursor"]),
-            counts={key[2:]: int(n) for key, n in fields.items() if key.startswith("n:")},
-            created_at=int(fields["created"]),
-            finished_at=int(fields["finished"]) if "finished" in fields else None,
-            note=fields.get("note"),
-        )
-    except (KeyError, ValueError) as error:
-        raise CorruptRecord(f"The backfill {backfill_id} cannot be read: {error}") from error

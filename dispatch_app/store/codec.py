@@ -11,9 +11,10 @@ from typing import Any, cast
 
 import msgspec
 
+from dispatch_app.domain.backfill import Backfill, BackfillStatus
 from dispatch_app.domain.errors import CorruptRecord
 from dispatch_app.domain.run import Attempt, Failure, Origin, Run, RunStatus
-from dispatch_app.domain.task import LastRun, StoredTask, Task
+from dispatch_app.domain.task import LastRun, OverlapPolicy, StoredTask, Task
 from dispatch_app.store.keys import Keys
 
 #: Version of the definitions and keys that this program writes.
@@ -149,6 +150,33 @@ def stored_run(run_id: str, fields: Mapping[str, str], log: Iterable[str] = ()) 
         )
     except (KeyError, ValueError, RecursionError, msgspec.DecodeError) as error:
         raise CorruptRecord(f"The run {run_id} cannot be read: {error}") from error
+
+
+def stored_backfill(backfill_id: str, fields: Mapping[str, str]) -> Backfill:
+    """A backfill from its record.
+
+    Raises:
+        CorruptRecord: it cannot be read.
+    """
+    try:
+        return Backfill(
+            id=backfill_id,
+            task_id=fields["task"],
+            status=cast(BackfillStatus, fields["status"]),
+            start=int(fields["start"]),
+            end=int(fields["end"]),
+            overlap=cast(OverlapPolicy, fields["overlap"]),
+            total=int(fields["total"]),
+            made=int(fields["made"]),
+            over=int(fields["over"]),
+            cursor=int(fields["cursor"]),
+            counts={key[2:]: int(n) for key, n in fields.items() if key.startswith("n:")},
+            created_at=int(fields["created"]),
+            finished_at=int(fields["finished"]) if "finished" in fields else None,
+            note=fields.get("note"),
+        )
+    except (KeyError, ValueError) as error:
+        raise CorruptRecord(f"The backfill {backfill_id} cannot be read: {error}") from error
 
 
 def _attempts(fields: Mapping[str, str]) -> list[Attempt]:

@@ -10,6 +10,7 @@ import msgspec
 
 from dispatch_app.domain.errors import NotFound
 from dispatch_app.domain.run import Run
+from dispatch_app.store.answers import Idempotency, heard_before
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.pages import Page, Range, read_page
 from dispatch_app.store.scripts import Client, Scripts, reaching_redis
@@ -116,6 +117,23 @@ class DeadLetters:
         arguments = {"entries": replays, "space": space, "keep": self._keep}
         replies: Replies = self._scripts.call("replay", arguments)
         return replies
+
+    def replay_one(
+        self, replay: Replay, idempotency: Idempotency | None = None
+    ) -> tuple[Reply, str]:
+        """Make another run in place of one of them, unless the same request did so before.
+
+        Returns:
+            What becomes of it, and the id of the run that this request, or the first one, made.
+
+        Raises:
+            IdempotencyMismatch: the key came with another request.
+        """
+        arguments = {"entries": [replay], "idem": idempotency, "keep": self._keep}
+        reply = self._scripts.call("replay", arguments)
+        if heard_before(reply, idempotency):
+            return "OK", reply[1]
+        return reply[0], replay.run.id
 
     def drop(self, run_ids: Ids) -> int:
         """Take them out of the dead letters; their runs stay in the history of their task.

@@ -125,7 +125,7 @@ class Keys:
         return f"{self.prefix}held:{scope}"
 
     def idempotency(self, key: str) -> str:
-        """hash: fingerprint of the request and the task that it made; dies after 24 h."""
+        """hash: fingerprint of a request, and the task, run or backfill it made; dies in 24 h."""
         return f"{self.prefix}idem:{key}"
 
     def types(self) -> str:

@@ -38,9 +38,9 @@ _NOT_NOW_CODES = ("OOM ", "READONLY ", "LOADING ", "MISCONF ", "MASTERDOWN ", "C
 
 #: What a client of the API is told has been done. The rest is done again by who finds it undone.
 TOLD = frozenset(
-    ("create", "update", "unchanged", "cancel", "purge", "pause", "trigger", "cancel_run",
-     "set_pause", "put_calendar", "drop_calendar", "start_backfill", "cancel_backfill", "replay",
-     "drop_letters")
+    ("create", "update", "unchanged", "answered", "cancel", "purge", "pause", "trigger",
+     "cancel_run", "set_pause", "put_calendar", "drop_calendar", "start_backfill",
+     "cancel_backfill", "replay", "drop_letters")
 )  # fmt: skip
 
 #: A `redis.Redis` whose replies are text (`decode_responses`), which its stubs cannot express.
@@ -133,7 +133,8 @@ class Scripts:
             raise NotConfirmed(
                 f"It is stored, but only {having} of {self._replicas.number} replicas said within "
                 f"{self._replicas.timeout} ms that they have it: a failover may lose it. Repeat "
-                "the request to see it confirmed, unless each makes a run of its own."
+                "the request to see it confirmed; one that makes a run or a backfill only with the "
+                "Idempotency-Key that it had."
             )
         return reply
 

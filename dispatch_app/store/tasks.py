@@ -8,14 +8,9 @@ from typing import Any, Literal
 import msgspec
 import redis
 
-from dispatch_app.domain.errors import (
-    Conflict,
-    CorruptRecord,
-    IdempotencyMismatch,
-    NotFound,
-    RevisionMismatch,
-)
+from dispatch_app.domain.errors import Conflict, CorruptRecord, NotFound, RevisionMismatch
 from dispatch_app.domain.task import OverlapPolicy, StoredTask, Task
+from dispatch_app.store.answers import Idempotency, heard_before
 from dispatch_app.store.codec import (
     encode_task,
     listings_of,
@@ -117,17 +112,16 @@ class Tasks:
         beginning: Beginning,
         *,
         enabled: bool = True,
-        idempotency: tuple[str, str] | None = None,
+        idempotency: Idempotency | None = None,
     ) -> StoredTask:
         """Store a new definition, and make its run in the same step if it is due now.
 
         Args:
-            idempotency: the client's key, and a fingerprint of its request. The same pair again
-                gives the task that the first one made, as it was then.
+            idempotency: of the client's request. The same again gives what the first one made.
 
         Raises:
             Conflict: there is a task of this id.
-            IdempotencyMismatch: the key came with another fingerprint.
+            IdempotencyMismatch: the key came with another request.
         """
         arguments: dict[str, Any] = {
             "id": task_id,
@@ -139,15 +133,13 @@ class Tasks:
             "next": beginning.next_run_at,
             "occurrence": beginning.occurrence,
             "run": beginning.run,
+            "idem": idempotency,
         }
-        if idempotency:
-            arguments["idem"] = {"key": idempotency[0], "fingerprint": idempotency[1]}
-        code, *rest = self._scripts.call("create", arguments)
-        if code == "EXISTS":
+        reply = self._scripts.call("create", arguments)
+        if reply[0] == "EXISTS":
             raise Conflict(f"There is a task {task_id!r} already.")
-        if code == "MISMATCH":
-            raise IdempotencyMismatch
-        return stored_task(rest[0], pairs(rest[1]))
+        heard_before(reply, idempotency)
+        return stored_task(reply[1], pairs(reply[2]))
 
     def update(
         self,
@@ -258,34 +250,42 @@ class Tasks:
             NotFound: no such task.
             Conflict: it is neither scheduled nor paused.
         """
-        self._refuse(
-            task_id, self._scripts.call("pause", {"id": task_id, "pause": pause, "note": note})
-        )
+        arguments = {"id": task_id, "pause": pause, "note": note}
+        self._refuse(task_id, self._scripts.call("pause", arguments))
 
-    def trigger(self, task_id: str, task_type: str, runs: Sequence[NewRun]) -> Ids:
+    def trigger(
+        self,
+        task_id: str,
+        task_type: str,
+        runs: Sequence[NewRun],
+        idempotency: Idempotency | None = None,
+    ) -> Ids:
         """Make runs beside the schedule, in the order given, 500 a step.
+
+        Args:
+            idempotency: of a client's request for one run. The same again makes none.
 
         Returns:
             For each the id under which it is found: its own, or where its overlap policy says no
-            that of a record of skipped occurrences.
+            that of a record of skipped occurrences; or that of the first request's.
 
         Raises:
             NotFound: no such task.
             Conflict: it is cancelled.
+            IdempotencyMismatch: the key came with another request.
         """
         made: Ids = []
         for start in range(0, len(runs), 500):
-            reply = self._scripts.call(
-                "trigger",
-                {
-                    "id": task_id,
-                    "type": task_type,
-                    "runs": runs[start : start + 500],
-                    "keep": self._keep,
-                },
-            )
+            arguments = {
+                "id": task_id,
+                "type": task_type,
+                "runs": runs[start : start + 500],
+                "keep": self._keep,
+                "idem": idempotency,
+            }
+            reply = self._scripts.call("trigger", arguments)
             self._refuse(task_id, reply)
-            made += reply[1]
+            made += [reply[1]] if heard_before(reply, idempotency) else reply[1]
         return made
 
     def get(self, task_id: str) -> StoredTask:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dispatch_api import create_app
-from tests.api.calls import DAILY, TASKS, problem
+from tests.api.calls import DAILY, LETTERS, RUNS, TASKS, finish, problem, start
 from tests.api.conftest import new_dispatch
 from tests.waiting import wait_for
 
@@ -46,6 +46,38 @@ def test_who_asks_for_the_same_again_sees_it_confirmed(client, replica) -> None:
                 assert int(answer.headers["Retry-After"]) >= 1
         assert client.open(path, method=method, **sent).status_code == status
     assert len(client.get(TASKS).json["items"]) == 2
+
+
+def test_who_asks_with_its_key_for_a_run_again_sees_it_confirmed_and_made_once(client, replica):
+    client.put(f"{TASKS}/mine", json={"type": "echo", "schedule": DAILY})
+    failed = client.post(f"{TASKS}/mine/trigger").json["id"]
+    start(client.application.extensions["dispatch"], failed)
+    finish(client.application.extensions["dispatch"], failed, "failed")
+    window = {"start": "2024-01-01T00:00:00Z", "end": "2024-01-02T00:00:00Z"}
+    paths = {
+        f"{TASKS}/mine/trigger": {},
+        f"{TASKS}/mine/backfill": window,
+        # it is no dead letter any more when it is asked for again
+        f"{LETTERS}/{failed}/replay": {},
+        f"{RUNS}/{failed}/retry": {},
+    }
+    for number, (path, body) in enumerate(paths.items()):
+        sent = {"json": body, "headers": {"Idempotency-Key": f"key-{number}"}}
+        with replica.frozen():
+            for _ in range(2):
+                problem(client.post(path, **sent), 503, "not-confirmed")
+        answer = client.post(path, **sent)
+        assert answer.status_code == 201, path
+        assert answer.headers["Idempotent-Replayed"] == "true"
+        assert client.get(answer.headers["Location"]).json["id"] == answer.json["id"]
+    assert len(client.get(RUNS).json["items"]) == 4
+    assert len(client.get("/api/v1/backfills").json["items"]) == 1
+
+
+def test_what_is_refused_is_refused_whatever_the_replicas_have(client, replica):
+    with replica.frozen():
+        answer = client.post(f"{LETTERS}/none/replay", headers={"Idempotency-Key": "key"})
+        problem(answer, 404, "not-found")
 
 
 def test_a_replica_that_is_missing_is_said_where_one_looks_for_trouble(client, replica) -> None:

@@ -18,6 +18,7 @@ from dispatch_app.domain.errors import (
 from dispatch_app.domain.schedule import Cron, Interval, Once
 from dispatch_app.domain.task import Task
 from dispatch_app.operations import backfills, tasks
+from dispatch_app.store.answers import Idempotency
 from dispatch_app.store.runs import Outcome
 from dispatch_app.store.tasks import TaskFilter
 from dispatch_app.store.types import TaskType
@@ -140,23 +141,23 @@ def test_an_id_of_the_callers_is_taken_once(dispatch):
 
 
 def test_the_same_request_again_gets_the_same_task_and_runs_nothing_twice(dispatch, sent):
-    first = tasks.create(dispatch, NOW_TASK, idempotency=("key", "print"))
+    first = tasks.create(dispatch, NOW_TASK, idempotency=Idempotency("key", "print"))
     finish_latest(dispatch, first.id)
-    assert tasks.create(dispatch, NOW_TASK, idempotency=("key", "print")) == first
+    again = Idempotency("key", "print")
+    assert tasks.create(dispatch, NOW_TASK, idempotency=again) == first
+    assert again.replayed
     with pytest.raises(IdempotencyMismatch):
-        tasks.create(dispatch, NOW_TASK, idempotency=("key", "other"))
+        tasks.create(dispatch, NOW_TASK, idempotency=Idempotency("key", "other"))
     assert len(sent()) == 1
 
 
 def test_twenty_same_requests_at_once_make_one_task_and_one_run(dispatch, sent):
+    asked = [Idempotency("key", "print") for _ in range(20)]
     with ThreadPoolExecutor(20) as pool:
-        made = list(
-            pool.map(
-                lambda _: tasks.create(dispatch, NOW_TASK, idempotency=("key", "print")), range(20)
-            )
-        )
+        made = list(pool.map(lambda key: tasks.create(dispatch, NOW_TASK, idempotency=key), asked))
     assert len({task.id for task in made}) == 1
     assert sent() == [made[0].last_run.id]
+    assert [key.replayed for key in asked].count(False) == 1
 
 
 # Replace

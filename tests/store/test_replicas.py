@@ -10,6 +10,7 @@ import pytest
 
 from dispatch_app.domain.errors import NotConfirmed, RevisionMismatch
 from dispatch_app.store import Store
+from dispatch_app.store.answers import Idempotency
 from dispatch_app.store.scripts import TOLD, Replicas
 from dispatch_app.store.tasks import Beginning
 from tests.conventions.repository import scripts
@@ -76,7 +77,7 @@ def test_a_script_that_the_server_has_forgotten_is_loaded_again(store):
 
 
 def test_who_asks_while_the_replica_is_frozen_is_told_and_may_ask_again(store, replica):
-    idempotency = ("key", "fingerprint")
+    idempotency = Idempotency("key", "fingerprint")
     with replica.frozen():
         for _ in range(2):
             # the second time there is nothing left to do, and still nobody has it

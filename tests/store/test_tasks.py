@@ -12,6 +12,7 @@ from dispatch_app.domain.errors import (
 )
 from dispatch_app.domain.task import Task
 from dispatch_app.ids import new_id
+from dispatch_app.store.answers import Idempotency
 from dispatch_app.store.tasks import KEEP, Beginning, NewRun, TaskFilter
 from tests.store.scene import HOURLY, NOW, ONE_OFF, Scene
 
@@ -59,13 +60,16 @@ def test_an_id_is_taken_once(scene):
 
 
 def test_the_same_request_again_gives_the_same_task(scene):
-    first = create(scene, "t1", idempotency=("key", "print"))
+    asked = Idempotency("key", "print")
+    first = create(scene, "t1", idempotency=asked)
+    assert not asked.replayed
     scene.store.tasks.pause("t1", pause=True)
-    assert create(scene, "t2", idempotency=("key", "print")) == first
+    assert create(scene, "t2", idempotency=asked) == first
+    assert asked.replayed
     with pytest.raises(NotFound):
         scene.store.tasks.get("t2")
     with pytest.raises(IdempotencyMismatch):
-        create(scene, "t3", idempotency=("key", "other print"))
+        create(scene, "t3", idempotency=Idempotency("key", "other print"))
 
 
 def test_update_counts_the_revision_up_and_the_old_one_no_longer_serves(scene):

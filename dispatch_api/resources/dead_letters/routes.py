@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response
 
+from dispatch_api.idempotency import REPLAYED, IdempotencyHeader, idempotency_of
 from dispatch_api.resources.dead_letters.schemas import (
     DeadLetterPage,
     DeadLetterQuery,
@@ -55,15 +56,20 @@ def get_dead_letter(run_id: str) -> Run:
 
 
 @blp.post("/<run_id>/replay")
+@blp.arguments(IdempotencyHeader, location="headers")
 @blp.arguments(ReplayBody, required=False)
-@blp.response(201, RunSchema, headers=LOCATION)
+@blp.response(201, RunSchema, headers=LOCATION | REPLAYED)
 @blp.problems(404, 409)
-def replay_dead_letter(body: dict[str, Any], run_id: str) -> tuple[Run, dict[str, str]]:
+def replay_dead_letter(
+    headers: dict[str, Any], body: dict[str, Any], run_id: str
+) -> tuple[Run, dict[str, str]]:
     """Run it again, as a new run that names it (`retry_of`). It is no dead letter any more.
 
     Where its task has an overlap policy the new run waits for the others of its task.
     """
-    return made(dead_letters.replay(dispatch, run_id, **body))
+    idempotency = idempotency_of(headers)
+    run = dead_letters.replay(dispatch, run_id, **body, idempotency=idempotency)
+    return made(run, idempotency)
 
 
 @blp.post("/replay")

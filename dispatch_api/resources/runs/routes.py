@@ -6,10 +6,12 @@ from typing import Any
 
 from flask import url_for
 
+from dispatch_api.idempotency import REPLAYED, IdempotencyHeader, idempotency_of, replayed
 from dispatch_api.resources.runs.schemas import CancelBody, RunPage, RunQuery, RunSchema
 from dispatch_api.smorest import LOCATION, NEXT, RETRY, Blueprint, Nothing, dispatch, link_to
 from dispatch_app.domain.run import Run
 from dispatch_app.operations import runs
+from dispatch_app.store.answers import Idempotency
 from dispatch_app.store.pages import Page
 from dispatch_app.store.runs import RunFilter
 
@@ -56,14 +58,16 @@ def cancel_run(body: dict[str, Any], run_id: str) -> Any:
 
 
 @blp.post("/<run_id>/retry")
+@blp.arguments(IdempotencyHeader, location="headers")
 @blp.arguments(Nothing, required=False, as_kwargs=True)
-@blp.response(201, RunSchema, headers=LOCATION)
+@blp.response(201, RunSchema, headers=LOCATION | REPLAYED)
 @blp.problems(404, 409)
-def retry_run(run_id: str) -> tuple[Run, dict[str, str]]:
+def retry_run(headers: dict[str, Any], run_id: str) -> tuple[Run, dict[str, str]]:
     """Run a finished run again, as a new run that names it as its origin."""
-    return made(runs.retry(dispatch, run_id))
+    idempotency = idempotency_of(headers)
+    return made(runs.retry(dispatch, run_id, idempotency=idempotency), idempotency)
 
 
-def made(run: Run) -> tuple[Run, dict[str, str]]:
-    """A new run with the header that says where it is."""
-    return run, {"Location": url_for("runs.get_run", run_id=run.id)}
+def made(run: Run, idempotency: Idempotency | None) -> tuple[Run, dict[str, str]]:
+    """A new run with the headers that say where it is, and whether it was made before."""
+    return run, {"Location": url_for("runs.get_run", run_id=run.id)} | replayed(idempotency)

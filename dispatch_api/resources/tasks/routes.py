@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import msgspec
-from flask import Response, request, url_for
+from flask import Response, url_for
 
-from dispatch_api import bodies
 from dispatch_api.access import caller
+from dispatch_api.idempotency import REPLAYED, IdempotencyHeader, idempotency_of, replayed
 from dispatch_api.resources.backfills.schemas import BackfillSchema
 from dispatch_api.resources.runs.routes import made
 from dispatch_api.resources.runs.schemas import RunPage, RunSchema, RunsOfTaskQuery
@@ -18,7 +17,6 @@ from dispatch_api.resources.tasks.schemas import (
     EXAMPLE,
     BackfillBody,
     CancelQuery,
-    IdempotencyHeader,
     PauseBody,
     ResultQuery,
     ResultSchema,
@@ -62,18 +60,17 @@ blp = Blueprint(
 @blp.post("")
 @blp.arguments(IdempotencyHeader, location="headers")
 @blp.arguments(TaskSchema, example=EXAMPLE)
-@blp.response(201, TaskSchema, headers=LOCATION | TAG)
+@blp.response(201, TaskSchema, headers=LOCATION | TAG | REPLAYED)
 @blp.problems(409)
 def create_task(headers: dict[str, Any], body: dict[str, Any]) -> Tagged:
     """Create a task.
 
     Without a schedule it runs now. A one-time `start_time` that has passed means now, too.
     """
-    key, enabled = headers.get("key"), body.pop("enabled")
-    idempotency = (key, _fingerprint()) if key else None
+    idempotency, enabled = idempotency_of(headers), body.pop("enabled")
     stored = tasks.create(dispatch, Task(**body), enabled=enabled, idempotency=idempotency)
     location = {"Location": url_for("tasks.get_task", task_id=stored.id)}
-    return stored, location | etag_of(stored.revision)
+    return stored, location | etag_of(stored.revision) | replayed(idempotency)
 
 
 @blp.get("")
@@ -174,15 +171,22 @@ def get_result(query: dict[str, Any], task_id: str) -> Any:
 
 
 @blp.post("/<task_id>/trigger")
+@blp.arguments(IdempotencyHeader, location="headers")
 @blp.arguments(TriggerBody, required=False)
-@blp.response(201, RunSchema, headers=LOCATION)
+@blp.response(201, RunSchema, headers=LOCATION | REPLAYED)
 @blp.problems(404, 409)
-def trigger_task(body: dict[str, Any], task_id: str) -> tuple[Run, dict[str, str]]:
+def trigger_task(
+    headers: dict[str, Any], body: dict[str, Any], task_id: str
+) -> tuple[Run, dict[str, str]]:
     """Run a task now, beside its schedule.
 
     Where an overlap policy says no, the answer is a run of status `skipped`.
     """
-    return made(tasks.trigger(dispatch, task_id, body.get("payload"), body.get("overlap")))
+    idempotency = idempotency_of(headers)
+    run = tasks.trigger(
+        dispatch, task_id, body.get("payload"), body.get("overlap"), idempotency=idempotency
+    )
+    return made(run, idempotency)
 
 
 @blp.post("/<task_id>/pause")
@@ -204,17 +208,21 @@ def resume_task(task_id: str) -> Tagged:
 
 
 @blp.post("/<task_id>/backfill")
+@blp.arguments(IdempotencyHeader, location="headers")
 @blp.arguments(BackfillBody)
-@blp.response(201, BackfillSchema, headers=LOCATION)
+@blp.response(201, BackfillSchema, headers=LOCATION | REPLAYED)
 @blp.problems(404, 409)
-def backfill_task(body: dict[str, Any], task_id: str) -> tuple[Backfill, dict[str, str]]:
+def backfill_task(
+    headers: dict[str, Any], body: dict[str, Any], task_id: str
+) -> tuple[Backfill, dict[str, str]]:
     """Run the occurrences of a window, whether or not they ran before.
 
     Schedulers make the runs, in pieces; `GET /backfills/{id}` shows how far it is.
     """
-    backfill = backfills.start(dispatch, task_id, **body)
+    idempotency = idempotency_of(headers)
+    backfill = backfills.start(dispatch, task_id, **body, idempotency=idempotency)
     location = url_for("backfills.get_backfill", backfill_id=backfill.id)
-    return backfill, {"Location": location}
+    return backfill, {"Location": location} | replayed(idempotency)
 
 
 @blp.get("/<task_id>/runs")
@@ -238,9 +246,3 @@ def _wanted(headers: dict[str, Any], task_id: str) -> int | None:
         return dispatch.store.tasks.get(task_id).revision
 
     return wanted_revision(headers.get("if_match"), current)
-
-
-def _fingerprint() -> str:
-    """What makes a request the same again: its path, and what its body says."""
-    said = msgspec.json.encode(bodies.parse(request.get_data()), order="sorted")
-    return hashlib.sha256(request.path.encode() + b"\n" + said).hexdigest()

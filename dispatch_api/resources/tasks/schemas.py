@@ -311,20 +311,6 @@ class CancelQuery(Schema):
     purge = Switch(metadata={"description": "Remove it with its history."})
 
 
-class IdempotencyHeader(Schema):
-    """The header that makes a request safe to repeat."""
-
-    key = Word(
-        r"[\x21-\x7e]{1,255}",
-        "1 to 255 printable ASCII characters without spaces",
-        data_key="Idempotency-Key",
-        metadata={
-            "description": "A name of your own for this request. The same key with the same body "
-            "again gives the task that the first one made, for a day."
-        },
-    )
-
-
 class ResultQuery(Schema):
     """How long to wait for the result."""
 

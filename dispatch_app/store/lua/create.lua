@@ -13,14 +13,10 @@
 -- @include event
 -- @include task_status
 -- @include make_run
+-- @include answer
 local a = cmsgpack.unpack(ARGV[1])
-if a.idem then
-  local seen = redis.call('HMGET', K.idempotency(a.idem.key), 'fingerprint', 'id', 'record')
-  if seen[1] then
-    if seen[1] ~= a.idem.fingerprint then return {'MISMATCH'} end
-    return {'SAME', seen[2], cjson.decode(seen[3])}
-  end
-end
+local before = answered(a.idem)
+if before then return before end
 local key = K.task(a.id)
 if redis.call('EXISTS', key) == 1 then return {'EXISTS'} end
 local at = now(a.now)
@@ -37,10 +33,5 @@ if a.next then
 end
 event('task.created', a.id, nil, a.status)
 if a.run then make_run(a.id, a.type, a.def, a.run, at) end
-local record = redis.call('HGETALL', key)
-if a.idem then
-  local idem = K.idempotency(a.idem.key)
-  redis.call('HSET', idem, 'fingerprint', a.idem.fingerprint, 'id', a.id, 'record', cjson.encode(record))
-  redis.call('EXPIRE', idem, 86400)
-end
-return {'OK', a.id, record}
+answer(a.idem, a.id, key)
+return {'OK', a.id, redis.call('HGETALL', key)}

@@ -4,10 +4,11 @@
 --         overlap policy there is room to wait. Else it stays as it is.
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {entries[] of {id, task, type, run (with its def)}, space? (ms), keep (finished runs of a task),
---         now?}; at most 100 entries
--- Reply:  for each 'OK' | 'GONE' | 'NO_TASK' | 'CANCELLED' | 'FULL' | 'DAMAGED'
+--         idem? {key, fingerprint}, now?}; at most 100 entries, with an idempotency key one
+-- Reply:  for each 'OK' | 'GONE' | 'NO_TASK' | 'CANCELLED' | 'FULL' | 'DAMAGED'; or {'SAME', id, record} (the
+--         idempotency key made that run; the record as it was then) | {'MISMATCH'} (... for another request)
 -- Event:  run.queued or run.waiting for each that is replayed
--- Keeps:  I2
+-- Keeps:  I2, I7
 -- @include keys
 -- @include now
 -- @include text
@@ -15,7 +16,10 @@
 -- @include read_run
 -- @include make_run
 -- @include dead
+-- @include answer
 local a = cmsgpack.unpack(ARGV[1])
+local before = answered(a.idem)
+if before then return before end
 local at = now(a.now)
 local after = a.space and math.max(at, tonumber(redis.call('GET', K.replays)) or 0)
 
@@ -52,4 +56,5 @@ end
 -- what was put off by one that stumbled
 flush()
 if after and after > at then redis.call('SET', K.replays, text(after), 'PX', text(after - at)) end
+if replies[1] == 'OK' then answer(a.idem, a.entries[1].run.id, K.run(a.entries[1].run.id)) end
 return replies

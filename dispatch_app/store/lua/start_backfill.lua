@@ -2,14 +2,19 @@
 --         of the task that are over, the oldest beyond 100 are forgotten.
 -- Needs:  the task exists and is not cancelled.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {id, task, start, end, overlap, total, now?}
--- Reply:  {'OK'} | {'NOT_FOUND'} | {'CONFLICT', status}
+-- ARGV:   1 msgpack {id, task, start, end, overlap, total, idem? {key, fingerprint}, now?}
+-- Reply:  {'OK'} | {'NOT_FOUND'} | {'CONFLICT', status} | {'SAME', id, record} (the idempotency key made that
+--         backfill; the record as it was then) | {'MISMATCH'} (... for another request)
+-- Keeps:  I7
 -- @include keys
 -- @include now
 -- @include text
 -- @include agenda
 -- @include backfill
+-- @include answer
 local a = cmsgpack.unpack(ARGV[1])
+local before = answered(a.idem)
+if before then return before end
 local status = redis.call('HGET', K.task(a.task), 'status')
 if not status then return {'NOT_FOUND'} end
 if status == 'cancelled' then return {'CONFLICT', status} end
@@ -20,5 +25,6 @@ redis.call('HSET', K.backfill(a.id), 'task', a.task, 'status', 'running', 'start
 redis.call('ZADD', K.backfills, 0, a.id)
 redis.call('ZADD', K.backfills_by('task', a.task), 0, a.id)
 agenda_put('b:' .. a.id, at)
+answer(a.idem, a.id, K.backfill(a.id))
 forget_old_backfills(a.task)
 return {'OK'}

@@ -9,8 +9,8 @@ from dispatch_app.store.codec import encode_task
 from tests.store.scene import HOURLY, KEEP, MINUTE, NOW, ONE_OFF, QUEUE, new_run
 
 
-def trigger(scene, *runs, task_id: str = "t"):
-    return scene.call("trigger", id=task_id, type="echo", runs=list(runs))
+def trigger(scene, *runs, task_id: str = "t", **fields):
+    return scene.call("trigger", id=task_id, type="echo", runs=list(runs), **fields)
 
 
 def test_a_run_and_its_message_and_the_schedule_as_it_was(scene):
