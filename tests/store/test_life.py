@@ -334,6 +334,20 @@ class Life(RuleBasedStateMachine):
         runs = [self.new_run(task_id, expires=late) for _ in range(count)]
         self.call("trigger", id=task_id, type=_type(task_id), runs=runs)
 
+    @rule(number=numbers)
+    def trigger_twice_under_one_key(self, number: int) -> None:
+        """Where the first call makes a run, the second one does nothing."""
+        task_id = self.pick(self.tasks, number)
+        idem = {"key": f"k{self.ids}", "fingerprint": task_id}
+
+        def ask() -> str:
+            run = self.new_run(task_id)
+            return self.call("trigger", id=task_id, type=_type(task_id), runs=[run], idem=idem)[0]
+
+        first, before = ask(), self.scene.state()
+        assert ask() == ("SAME" if first == "OK" else first)
+        assert self.scene.state() == before
+
     @property
     def letters(self) -> dict[str, dict[str, str]]:
         return {run_id: run for run_id, run in self.runs.items() if "died" in run}

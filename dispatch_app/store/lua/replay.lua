@@ -55,6 +55,6 @@ for i, e in ipairs(a.entries) do
 end
 -- what was put off by one that stumbled
 flush()
-if after and after > at then redis.call('SET', K.replays, text(after), 'PX', text(after - at)) end
+if after and after > at then redis.call('SET', K.replays, text(after), 'PX', text(math.ceil(after - at))) end
 if replies[1] == 'OK' then answer(a.idem, a.entries[1].run.id, K.run(a.entries[1].run.id)) end
 return replies

@@ -151,3 +151,8 @@ def test_among_twenty_thousand_letters_a_piece_is_a_piece(scene, letter):
     scene.client.zadd(scene.store.keys.dead(), letters)
     assert replay(scene, entry("r", "new"), entry("r00001", "other")) == ["OK", "GONE"]
     assert scene.store.dead_letters.count() == 20_000
+
+
+def test_so_many_a_second_that_less_than_a_millisecond_lies_between_them(scene, letter):
+    assert replay(scene, entry("r", "new"), space=0.5) == ["OK"]
+    assert scene.state()["agenda"]["r:new"] == LATER
