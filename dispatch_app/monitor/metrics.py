@@ -1,7 +1,7 @@
 """Figures for Prometheus: one table of what is measured, and where it is read.
 
 Names and units follow https://prometheus.io/docs/practices/naming/. Nothing is counted for this: it
-is read in three round trips, whatever the number of tasks and runs.
+is read in a few round trips, whatever the number of tasks and runs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from dispatch_app.monitor.health import idle_workers
 from dispatch_app.store import Store
 
 
@@ -39,14 +40,20 @@ FIGURES = {
         GaugeMetricFamily, "By how much the first that is due is late; 0: nothing is due."
     ),
     "dispatch_processes": Figure(GaugeMetricFamily, "Processes that live.", "kind"),
+    "dispatch_idle_workers": Figure(
+        GaugeMetricFamily, "Workers that take nothing although runs are ready for them."
+    ),
     "dispatch_audit_mended": Figure(
         CounterMetricFamily, "What the auditor found out of step, and mended.", "kind"
     ),
 }
 
 
-def values(store: Store) -> dict[str, Mapping[str, float]]:
+def values(store: Store, patience: int = 60_000) -> dict[str, Mapping[str, float]]:
     """What each metric is now, by the value of its label ("" where it has none).
+
+    Args:
+        patience: ms after which a worker that takes nothing is called idle.
 
     Raises:
         StoreUnavailable: Redis is away.
@@ -58,6 +65,7 @@ def values(store: Store) -> dict[str, Mapping[str, float]]:
         "dispatch_agenda_members": {"": now.agenda},
         "dispatch_lateness_seconds": {"": now.late / 1000},
         "dispatch_processes": now.processes,
+        "dispatch_idle_workers": {"": len(idle_workers(store, patience))},
         "dispatch_audit_mended": {
             name.removeprefix(_FOUND): count
             for name, count in audited.items()

@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dispatch_app.domain.run import Failure
 from dispatch_app.domain.schedule import Once
-from dispatch_app.monitor.metrics import FIGURES, exposition
+from dispatch_app.monitor.metrics import FIGURES, exposition, values
 from dispatch_app.store.runs import Outcome
 
 FAILED = Outcome(
@@ -67,6 +67,15 @@ def test_live_processes_are_counted(installation, figures):
     installation.store.workers.beat("worker", "b", {}, ttl=60_000)
     assert figures()["dispatch_processes", "worker"] == 2
     assert figures()["dispatch_processes", "scheduler"] == 0
+
+
+def test_a_worker_that_takes_nothing_is_counted(installation, figures):
+    """Row 5: the metric is red, too."""
+    installation.create("add", payload={"x": 1})
+    info = {"queues": ["default"], "idle_for": 11}
+    installation.store.workers.beat("worker", "a", info, ttl=60_000)
+    assert figures()["dispatch_idle_workers",] == 0
+    installation.until(lambda: values(installation.store, 10)["dispatch_idle_workers"] == {"": 1})
 
 
 def test_every_figure_has_a_help_and_is_there_from_the_start(installation):
