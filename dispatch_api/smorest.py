@@ -188,6 +188,7 @@ class Blueprint(flask_smorest.Blueprint):
         super().__init__(*args, **kwargs)
         self._prepare_doc_cbks.append(self._document_problems)
         self.before_request(_check_ids)
+        self.before_request(_refuse_body_of_delete)
 
     def arguments(self, schema: Any, **kwargs: Any) -> Callable[..., Any]:
         """As the library's, with one schema instance for all requests rather than one for each."""
@@ -219,6 +220,12 @@ def _check_ids() -> None:
     wrong = [name for name, value in (request.view_args or {}).items() if not ID.fullmatch(value)]
     if wrong:
         raise InvalidInput(dict.fromkeys(wrong, f"Has to be {ID_TEXT}."))
+
+
+def _refuse_body_of_delete() -> None:
+    # no DELETE takes one, and a filter in a body that nobody reads would be no filter
+    if request.method == "DELETE" and (request.content_length or request.get_data()):
+        raise InvalidInput({"body": "DELETE takes none: filters are query arguments."})
 
 
 def _id_properties(converter: UnicodeConverter) -> dict[str, Any]:

@@ -135,6 +135,16 @@ def test_drop_one_and_many(client, dead) -> None:
     assert client.get(LETTERS).json == {"items": [], "next": None, "total": 0}
 
 
+def test_all_are_dropped_only_where_that_is_said(client, dead) -> None:
+    run_id = dead()
+    for query in ("", "?limit=1", "?all=false", "?all=true&type=echo"):
+        refused(client.delete(f"{LETTERS}{query}"), "all")
+    refused(client.delete(f"{LETTERS}?all=true", json={"type": "nonexistent"}), "body")
+    refused(client.delete(f"{LETTERS}/{run_id}", json={}), "body")
+    assert ids(client) == [run_id]
+    assert client.delete(f"{LETTERS}?all=true").json == {"dropped": 1, "next": None}
+
+
 def test_they_are_bounded_in_number(api) -> None:
     client = api(DISPATCH_KEEP_DEAD_LETTERS="2")
     dispatch = client.application.extensions["dispatch"]

@@ -22,6 +22,8 @@ from tests.waiting import wait_for
 
 #: What needs no Redis: these answer as ever.
 ALONE = {"healthz"}
+#: Query arguments without which an operation does nothing.
+QUERY = {"drop_dead_letters": "?all=true"}
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def request(http: httpx.Client, name: str, run_id: str) -> httpx.Response:
     ids = dict.fromkeys(("task_id", "name", "queue", "type_name", "backfill_id"), "mine")
     path = operation["path"].format(run_id=run_id, **ids)
     body = CONTENT.get(name, {}) if operation["body"] else None
-    return http.request(operation["method"], path, json=body)
+    return http.request(operation["method"], path + QUERY.get(name, ""), json=body)
 
 
 def unavailable(answer: httpx.Response) -> bool:

@@ -429,8 +429,8 @@ def test_a_change_is_made_only_to_what_was_read(
 def test_what_is_not_there_was_never_read(client: FlaskClient, if_match: str) -> None:
     headers = {"If-Match": if_match}
     problem(client.put(MINE, json={"type": "echo"}, headers=headers), 412, "revision-mismatch")
-    for method in ("patch", "delete"):
-        answer = client.open(MINE, method=method, json={"name": "x"}, headers=headers)
+    for method, body in (("patch", {"name": "x"}), ("delete", None)):
+        answer = client.open(MINE, method=method, json=body, headers=headers)
         assert answer.status_code in (404, 412)
     assert client.get(MINE).status_code == 404
 
@@ -526,6 +526,12 @@ def test_purge_removes_a_task_with_its_history(client, dispatch: Dispatch, state
     for path in (TASKS, f"{TASKS}?tag=a", f"{TASKS}?type=echo", "/api/v1/runs"):
         assert client.get(path).json == {"items": [], "next": None}
     assert not [key for key in dispatch.store.client.keys("*") if task_id in key]
+
+
+def test_cancel_takes_no_body(client: FlaskClient) -> None:
+    path = f"{TASKS}/{create(client, schedule=DAILY)['id']}"
+    refused(client.delete(path, json={"purge": True}), "body")
+    assert client.get(path).json["status"] == "scheduled"
 
 
 def test_purge_is_said_in_one_word(client: FlaskClient) -> None:

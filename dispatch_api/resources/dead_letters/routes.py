@@ -97,5 +97,8 @@ def drop_dead_letter(run_id: str) -> Response:
 @blp.arguments(DropQuery, location="query")
 @blp.response(200, DroppedSchema)
 def drop_dead_letters(query: dict[str, Any]) -> Dropped:
-    """Drop many: those that pass the filter, the youngest first, at most `limit` of them."""
+    """Drop many: those that pass the filter, the youngest first, at most `limit` of them.
+
+    Without a filter it needs `all=true`.
+    """
     return dead_letters.drop_many(dispatch, **query)

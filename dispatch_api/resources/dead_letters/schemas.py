@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from marshmallow import fields, post_load
+from marshmallow import ValidationError, fields, post_load, validates_schema
 
-from dispatch_api.fields import ID_TEXT, Choice, Digits, Moment, Number, Text, Whole, Word
+from dispatch_api.fields import ID_TEXT, Choice, Digits, Moment, Number, Switch, Text, Whole, Word
 from dispatch_api.resources.runs.schemas import RunSchema
 from dispatch_api.smorest import PageQuery, Schema
 from dispatch_app.operations.dead_letters import Definition
@@ -54,6 +54,7 @@ class Letters(Schema):
         names = set(LetterFilter.__struct_fields__)
         rest = {name: value for name, value in data.items() if name not in names}
         chosen = {name: value for name, value in data.items() if name in names}
+        rest.pop("all", None)
         return {**rest, "where": LetterFilter(**chosen)}
 
 
@@ -64,8 +65,18 @@ class DeadLetterQuery(Letters, PageQuery):
 class DropQuery(Letters):
     """Which dead letters are dropped."""
 
+    all = Switch(metadata={"description": "Needed where there is no filter, and only there."})
     limit = Digits(least=1, most=MOST_AT_ONCE, load_default=MOST_AT_ONCE)
     cursor = Word(*_CURSOR, metadata=_GO_ON)
+
+    @validates_schema
+    def one_or_the_other(self, data: dict[str, Any], **kwargs: Any) -> None:
+        """Nobody drops all of them by leaving a filter out."""
+        filtered = not set(LetterFilter.__struct_fields__).isdisjoint(data)
+        if filtered and data["all"]:
+            raise ValidationError("Goes with no filter.", "all")
+        if not filtered and not data["all"]:
+            raise ValidationError("Without a filter all are dropped: say so (all=true).", "all")
 
 
 class ReplayBody(Schema):
