@@ -131,6 +131,8 @@ class StoredTask(msgspec.Struct, frozen=True, kw_only=True):
     done: tuple[int, ...] = (0,)
     #: why it waits, in words ("paused by hand: ...", "no worker knows this type")
     notes: tuple[str, ...] = ()
+    #: what its record has lost: revision, status; it can be replaced or purged, and nothing else
+    lost: tuple[str, ...] = ()
 
     @property
     def is_over(self) -> bool:

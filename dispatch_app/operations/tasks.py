@@ -21,6 +21,10 @@ from dispatch_app.store.answers import Answers, Idempotency
 from dispatch_app.store.codec import encode_task
 from dispatch_app.store.tasks import KEEP, Beginning, NewRun, Overlap
 
+#: How often a change is tried again where somebody else was faster.
+_TRIES = 100
+_BUSY = "The task {!r} is changed by others all the time: try again."
+
 
 @repeatable(Answers.task)
 def create(
@@ -71,7 +75,7 @@ def replace(
     Raises:
         InvalidInput, RevisionMismatch, StoreUnavailable.
     """
-    while True:
+    for _ in range(_TRIES):
         before = _known(dispatch, task_id)
         if revision is not None and (before is None or before.revision != revision):
             raise RevisionMismatch
@@ -86,6 +90,7 @@ def replace(
             # somebody made, changed or purged it meanwhile
             if revision is not None:
                 raise RevisionMismatch from None
+    raise Conflict(_BUSY.format(task_id))
 
 
 def change(
@@ -106,13 +111,11 @@ def change(
     Raises:
         NotFound, Conflict (it has ended), InvalidInput, RevisionMismatch, StoreUnavailable.
     """
-    while True:
-        before = dispatch.store.tasks.get(task_id)
+    for _ in range(_TRIES):
+        before = _readable(dispatch, task_id)
         _check_revision(before, revision)
         if before.is_over:
             raise Conflict(f"The task {task_id!r} has already ended: it is {before.status}.")
-        if before.definition is None:
-            raise Conflict(f"The task {task_id!r} cannot be read: replace it (PUT) or purge it.")
         task = _settled(dispatch, change(before.definition), before)
         wanted = before.status != "paused" if enabled is None else enabled
         unchanged = task == before.definition and wanted is (before.status != "paused")
@@ -126,6 +129,7 @@ def change(
                 raise
             continue
         return dispatch.store.tasks.get(task_id)
+    raise Conflict(_BUSY.format(task_id))
 
 
 def cancel(
@@ -297,8 +301,10 @@ def _replace(dispatch: Platform, before: StoredTask, task: Task, enabled: bool) 
     task = _settled(dispatch, task, before)
     paused = before.status == "paused"
     if task == before.definition and before.status != "cancelled" and enabled is not paused:
-        return False
-    if before.is_over or before.definition is None:
+        if not before.lost:
+            return False
+        dispatch.store.tasks.update(before, task, KEEP, status=None)
+    elif before.is_over or before.definition is None or "status" in before.lost:
         _begin_again(dispatch, before, task, enabled, restart=True)
     else:
         _update(dispatch, before, task, enabled)
@@ -356,6 +362,6 @@ def _pause_note(who: str, note: str) -> str:
 
 def _readable(dispatch: Platform, task_id: str) -> StoredTask:
     stored = dispatch.store.tasks.get(task_id)
-    if stored.definition is None:
+    if stored.definition is None or stored.lost:
         raise Conflict(f"The task {task_id!r} cannot be read: replace it (PUT) or purge it.")
     return stored

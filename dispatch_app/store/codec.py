@@ -7,18 +7,22 @@ program wrote is parked, not misread.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 import msgspec
 
 from dispatch_app.domain.backfill import Backfill, BackfillStatus
 from dispatch_app.domain.errors import CorruptRecord
 from dispatch_app.domain.run import Attempt, Failure, Origin, Run, RunStatus
-from dispatch_app.domain.task import LastRun, OverlapPolicy, StoredTask, Task
+from dispatch_app.domain.task import TASK_STATUSES, LastRun, OverlapPolicy, StoredTask, Task
 from dispatch_app.store.keys import Keys
 
 #: Version of the definitions and keys that this program writes.
 SCHEMA_VERSION = 1
+#: What a task can show: statuses of its own, and those of runs.
+STATUSES = tuple(dict.fromkeys((*TASK_STATUSES, *get_args(RunStatus))))
+#: What helps where a task cannot be read.
+REMEDY = "Replace it (PUT) or purge it."
 _MARK = f'{{"v":{SCHEMA_VERSION},'
 
 _encode = msgspec.json.Encoder().encode
@@ -67,6 +71,14 @@ def listings_of(task: Task) -> list[str]:
     ]
 
 
+def listings_before(task: StoredTask) -> set[str]:
+    """Those in which a task stands, as far as its record says it; whatever may be its status, where
+    that is lost."""
+    found = set(listings_of(task.definition) if task.definition else ())
+    others = STATUSES if "status" in task.lost else ()
+    return found | {Keys("").tasks_by("status", status) for status in others}
+
+
 def pairs(flat: Iterable[str]) -> dict[str, str]:
     """The fields of a hash from a script's flat list."""
     items = iter(flat)
@@ -89,7 +101,10 @@ def unreadable_task(task_id: str, fields: Mapping[str, str], error: CorruptRecor
 
 
 def _stored_task(task_id: str, fields: Mapping[str, str], definition: Task) -> StoredTask:
-    status = fields.get("status", "paused")
+    lost = lost_by(fields.get("rev"), fields.get("status"))
+    damage = f"Its record is damaged: it has no {' and no '.join(lost)}. {REMEDY}" if lost else ""
+    status = fields.get("status", "")
+    status = status if status in STATUSES else "paused"
     created = _counter(fields.get("created"))
     last = fields.get("lr")
     note = fields.get("note")
@@ -108,8 +123,16 @@ def _stored_task(task_id: str, fields: Mapping[str, str], definition: Task) -> S
         else None,
         counts={key[2:]: _counter(n) for key, n in fields.items() if key.startswith("n:")},
         done=tuple(_counter(text) for text in fields.get("occ", "0").split(",")),
-        notes=(note,) if note else (),
+        notes=tuple(text for text in (note, damage) if text),
+        lost=lost,
     )
+
+
+def lost_by(revision: str | None, status: str | None) -> tuple[str, ...]:
+    """What a task's record lacks beside its definition."""
+    has_revision = revision and revision.isascii() and revision.isdecimal()
+    found = {"revision": has_revision, "status": status in STATUSES}
+    return tuple(name for name, is_there in found.items() if not is_there)
 
 
 def stored_run(run_id: str, fields: Mapping[str, str], log: Iterable[str] = ()) -> Run:

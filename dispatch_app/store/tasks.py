@@ -13,6 +13,7 @@ from dispatch_app.domain.task import OverlapPolicy, StoredTask, Task
 from dispatch_app.store.answers import Idempotency, heard_before
 from dispatch_app.store.codec import (
     encode_task,
+    listings_before,
     listings_of,
     pairs,
     stored_task,
@@ -154,7 +155,7 @@ class Tasks:
 
         Args:
             before: as it was read; nothing happens if it was changed, cancelled, paused or ended
-                since.
+                since. What its record has lost is written anew.
             beginning: of its new schedule, or KEEP.
             status: scheduled or paused; or with a run, queued; None leaves it.
             restart: count its occurrences from 0 again.
@@ -163,8 +164,7 @@ class Tasks:
             NotFound, RevisionMismatch.
         """
         first = Beginning() if beginning == KEEP else beginning
-        old = set(listings_of(before.definition) if before.definition else ())
-        new = set(listings_of(task))
+        old, new = listings_before(before), set(listings_of(task))
         reply = self._scripts.call(
             "update",
             {
@@ -179,6 +179,7 @@ class Tasks:
                 "keep": beginning == KEEP,
                 "occurrence": first.occurrence,
                 "restart": restart,
+                "mend": bool(before.lost),
                 "leave": sorted(old - new),
                 "enter": sorted(new - old),
                 "run": first.run,
@@ -232,10 +233,7 @@ class Tasks:
             fields = self._record(task_id)
             if revision is not None and fields.get("rev") != str(revision):
                 raise RevisionMismatch
-            try:
-                leave = listings_of(stored_task(task_id, fields).definition)
-            except CorruptRecord:
-                leave = []
+            leave = sorted(listings_before(self._shown(task_id, fields)))
             reply = self._scripts.call(
                 "purge", {"id": task_id, "rev": fields.get("rev", ""), "leave": leave}
             )

@@ -241,6 +241,49 @@ def test_a_definition_that_cannot_be_read_can_be_replaced(dispatch):
     assert (created, task.status, task.definition.type) == (False, "scheduled", "echo")
 
 
+@pytest.mark.parametrize("task", [HOURLY, NOW_TASK])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda client, key: client.hdel(key, "status"),
+        lambda client, key: client.hset(key, "status", "?"),
+        lambda client, key: client.hdel(key, "rev"),
+        lambda client, key: client.hset(key, "rev", "-1"),
+        lambda client, key: client.hdel(key, "rev", "status"),
+        lambda client, key: client.hdel(key, "rev", "status", "def", "created"),
+        lambda client, key: client.delete(key) and client.set(key, "x"),
+    ],
+)
+def test_a_damaged_record_is_not_changed_and_what_is_put_mends_it(dispatch, task, damage):
+    tasks.replace(dispatch, "mine", task)
+    damage(dispatch.store.client, dispatch.store.keys.task("mine"))
+    before = dispatch.store.tasks.get("mine")
+    assert "damaged" in before.notes[-1] or before.definition is None
+    with pytest.raises(Conflict, match="cannot be read"):
+        tasks.change(dispatch, "mine", renamed("new"))
+    put, created = tasks.replace(dispatch, "mine", task)
+    assert (created, put.notes, put.definition.schedule) == (False, (), task.schedule)
+    assert (put.status, put.revision) == (
+        "queued" if task is NOW_TASK else "scheduled",
+        before.revision + 1,
+    )
+    assert "mine" in {each.id for each in dispatch.store.tasks.list(TaskFilter(), 10).items}
+    for status in ("paused", put.status):
+        where = TaskFilter(status=status)
+        # of another time of creation it is listed twice until the auditor comes by
+        found = {each.id for each in dispatch.store.tasks.list(where, 10).items}
+        assert found == ({"mine"} if status == put.status else set())
+    assert tasks.change(dispatch, "mine", renamed("new")).revision == put.revision + 1
+
+
+def test_a_one_off_that_is_over_and_has_lost_its_revision_does_not_run_again(dispatch, sent):
+    tasks.replace(dispatch, "mine", NOW_TASK)
+    finish_latest(dispatch, "mine")
+    dispatch.store.client.hdel(dispatch.store.keys.task("mine"), "rev")
+    put, _ = tasks.replace(dispatch, "mine", NOW_TASK)
+    assert (put.status, put.revision, len(sent())) == ("succeeded", 1, 1)
+
+
 def test_twenty_replacements_of_one_id_at_once_all_arrive(dispatch):
     def put(number: int) -> None:
         tasks.replace(dispatch, "mine", msgspec.structs.replace(HOURLY, name=f"{number}"))
