@@ -18,6 +18,7 @@ from celery.exceptions import TimeLimitExceeded
 from celery.utils.log import get_logger
 from celery.worker import state
 from celery.worker.request import Request
+from kombu.asynchronous import get_event_loop
 
 from dispatch_app.domain.errors import Conflict, DispatchError
 from dispatch_app.domain.loss import delay_after, why_given_up
@@ -78,6 +79,7 @@ class DispatchRequest(Request):
         # of a pool that has no processes nothing can be ended; its worker ends, and the run with it
         with suppress(NotImplementedError):
             super().cancel(pool, *args, **kwargs)
+            _kill_later(get_event_loop(), pool, self.worker_pid)
         if self.is_ours:
             self.hand_back()
 
@@ -87,8 +89,7 @@ class DispatchRequest(Request):
         if self in state.active_requests:
             self._taken_away = True
             self.terminate(pool)
-            # the pool knows it no more once it has gone, and does nothing then
-            hub.call_later(DYING, pool.terminate_job, self.worker_pid, signal.SIGKILL)
+            _kill_later(hub, pool, self.worker_pid)
 
     def ask_to_end(self) -> None:
         """Raise SoftTimeLimitExceeded in the process that runs it, once."""
@@ -150,6 +151,14 @@ class DispatchRequest(Request):
             logger.info("Run %s had ended when it was %s", self.id, reason)
         except DispatchError as refusal:
             logger.warning("Run %s could not be marked as %s: %s", self.id, reason, refusal)
+
+
+def _kill_later(hub: Any, pool: Any, pid: int | None) -> None:
+    """Kill what does not go by itself, as a function that catches everything."""
+    # the pool knows it no more once it has gone, and does nothing then; while a pool stops, Celery
+    # has a thread look after the loop's timer
+    if hub and pid:
+        hub.call_later(DYING, pool.terminate_job, pid, signal.SIGKILL)
 
 
 def _lost(error: BaseException, task: Task, lost: int, lease: int, left: int | None) -> Outcome:

@@ -47,6 +47,22 @@ def test_a_busy_worker_hands_back_at_the_end_of_its_grace_and_is_gone(installati
         assert (run.attempt, run.lost, run.failures) == (1, 0, 0)
 
 
+@pytest.mark.parametrize("to_all", [False, True])
+def test_a_function_that_catches_everything_does_not_keep_its_worker(installation, to_all):
+    worker = installation.worker("-c", "2", app=QUICK)
+    task_id = installation.create("stubborn")
+    run = installation.reached(task_id, "running")
+    installation.until(lambda: installation.notes(run.id) == [["begins"]])
+    (worker.kill_all if to_all else worker.kill)("SIGTERM")
+    assert worker.wait(IN_TIME) == 0
+    with pytest.raises(ProcessLookupError):  # none of its processes is left behind
+        worker.kill_all("SIGKILL")
+    installation.worker(app=QUICK)
+    run = installation.finished(task_id)
+    assert (run.status, outcomes(run)) == ("succeeded", ["handed_back", "succeeded"])
+    assert (run.attempt, run.lost, run.failures) == (1, 0, 0)
+
+
 def test_what_ends_within_the_grace_is_not_handed_back(installation):
     workers = [installation.worker("-P", pool, "-Q", pool, app=QUICK, wait=False) for pool in POOLS]
     for worker in workers:
