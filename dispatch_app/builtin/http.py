@@ -244,11 +244,11 @@ def _of_status(status: int, error: _Error) -> _Error:
 
 def _wait_asked_for(retry_after: str) -> float | None:
     """Seconds that a Retry-After header (RFC 9110, 10.2.3: seconds or a date) asks to wait."""
-    if re.fullmatch(r"[0-9]{1,9}", retry_after):
-        return float(min(int(retry_after), LONGEST_WAIT))
+    if re.fullmatch(r"[0-9]+", retry_after):
+        return min(float(retry_after), LONGEST_WAIT)
     try:
         moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     # RFC 9110 has dates in GMT only; without a zone it is meant all the same
     moment = moment.replace(tzinfo=moment.tzinfo or timezone.utc)
