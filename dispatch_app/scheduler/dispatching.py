@@ -15,7 +15,13 @@ import msgspec
 from celery.utils.log import get_logger
 from redis import ResponseError
 
-from dispatch_app.domain.errors import Conflict, CorruptRecord, DispatchError, NotFound
+from dispatch_app.domain.errors import (
+    Conflict,
+    CorruptRecord,
+    DispatchError,
+    NotFound,
+    StoreUnavailable,
+)
 from dispatch_app.domain.planning import MOST_AT_ONCE, Plan, plan
 from dispatch_app.domain.task import Task
 from dispatch_app.domain.timeline import Done, Timeline
@@ -163,6 +169,9 @@ def _pieces(entries: Iterable[Advance | NextAttempt]) -> Iterator[_Entries]:
 def _advance(dispatch: Platform, due: DueTask, now: int, calendars: Calendars) -> Advance:
     try:
         return _planned(dispatch, due, now, calendars)
+    except StoreUnavailable:
+        # a calendar could not be read: that is not the task's fault
+        raise
     except Exception as error:
         if not isinstance(error, DispatchError):
             logger.exception("Task %s cannot be planned", due.id)

@@ -10,7 +10,7 @@ from functools import cache
 
 from celery.utils.log import get_logger
 
-from dispatch_app.domain.errors import DispatchError
+from dispatch_app.domain.errors import DispatchError, StoreUnavailable
 from dispatch_app.domain.schedule import zones
 from dispatch_app.operations import Platform
 from dispatch_app.operations.timelines import Calendars, calendars_of, timeline_of
@@ -40,6 +40,8 @@ def _anew(planned: Planned, now: int, calendars: Calendars) -> Anew | None:
     """The new moment of a task; None: it stays as it is."""
     try:
         return _next(planned, now, calendars)
+    except StoreUnavailable:
+        raise
     except (DispatchError, ValueError) as error:
         note = f"It cannot be planned: {error}"
         logger.error("Task %s is paused. %s", planned.id, note)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dispatch_app.domain.calendar import Calendar, Weekly
-from dispatch_app.domain.errors import InvalidInput
+from dispatch_app.domain.errors import InvalidInput, StoreUnavailable
 from dispatch_app.domain.schedule import Cron, Interval
 from dispatch_app.domain.schedule.zones import to_datetime
 from dispatch_app.operations import tasks
@@ -93,6 +93,16 @@ def test_what_is_due_when_the_calendar_changes_does_not_run(installation, put):
     advance(installation.dispatch, installation.store.agenda.due(noon))
     assert installation.runs_of(task_id) == []
     assert hour_of(installation, task_id) == 15
+
+
+def test_a_task_whose_calendar_cannot_be_read_now_is_not_paused(installation, put, caplog):
+    task_id = installation.create("add", schedule=AT_NOON)
+    noon = installation.store.tasks.get(task_id).next_run_at
+    due = installation.store.agenda.due(noon)
+    with installation.server.frozen(), pytest.raises(StoreUnavailable):
+        advance(installation.dispatch, due)
+    assert "is paused" not in caplog.text
+    assert installation.store.tasks.get(task_id).status == "scheduled"
 
 
 def test_a_calendar_that_is_not_there_is_refused_by_its_name(installation):

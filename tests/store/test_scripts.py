@@ -9,9 +9,10 @@ import pytest
 
 from dispatch_app.domain.errors import NotFound, StoreUnavailable
 from dispatch_app.store import Store
+from dispatch_app.store.codec import encode_task
 from dispatch_app.store.runs import RunFilter
 from dispatch_app.store.scripts import source
-from tests.store.scene import NOW, Scene
+from tests.store.scene import HOURLY, NOW, Scene, new_run
 from tests.waiting import wait_for
 
 
@@ -151,6 +152,32 @@ def test_a_server_that_is_full_still_takes_what_keeps_runs_or_frees_memory(new_r
     assert store.tasks.get("over").status == "cancelled"
     with pytest.raises(NotFound):
         store.tasks.get("gone")
+    scene.close()
+
+
+def entry(letter: str) -> dict:
+    definition = encode_task(HOURLY)
+    run = new_run(f"new-{letter}", origin="retry", retry_of=letter, **{"def": definition})
+    return {"id": letter, "task": "t", "type": "echo", "run": run}
+
+
+def test_a_server_that_takes_no_writes_is_not_taken_for_a_damaged_record(new_redis):
+    scene = Scene(new_redis().url)
+    scene.task()
+    for name in ("r1", "r2"):
+        scene.finished(name, status="failed")
+    entries = [entry("r1"), entry("r2")]
+    before = scene.state()
+    for trouble, end in (
+        (("CONFIG", "SET", "maxmemory", 1), ("CONFIG", "SET", "maxmemory", 0)),
+        (("REPLICAOF", "127.0.0.1", 1), ("REPLICAOF", "NO", "ONE")),
+    ):
+        scene.client.execute_command(*trouble)
+        with pytest.raises(StoreUnavailable, match="refuses writes"):
+            scene.call("replay", now=NOW, entries=entries, keep=100)
+        scene.client.execute_command(*end)
+        assert scene.changes(before) == {}
+    assert scene.call("replay", now=NOW, entries=entries, keep=100) == ["OK", "OK"]
     scene.close()
 
 

@@ -17,6 +17,7 @@
 -- @include make_run
 -- @include dead
 -- @include answer
+-- @include must_write
 local a = cmsgpack.unpack(ARGV[1])
 local before = answered(a.idem)
 if before then return before end
@@ -50,6 +51,7 @@ end
 local replies = {}
 for i, e in ipairs(a.entries) do
   local why = refusal(e)
+  if not why then must_write() end
   if not why and not pcall(replay, e) then why = 'DAMAGED' end
   replies[i] = why or 'OK'
 end
