@@ -24,6 +24,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+#: Longest delay that a task can ask for, seconds: a hundred years.
+LONGEST_DELAY = 100 * 365 * 86_400
+
 
 class DispatchError(Exception):
     """Something went wrong."""
@@ -115,16 +118,20 @@ class RetryAfter(Exception):
     """Raised by a user's function: try again, but not before `seconds` have passed.
 
     Args:
-        seconds: at least 0; replaces the retry policy's delay for this one attempt.
+        seconds: 0 to a hundred years; replaces the retry policy's delay for this one attempt.
         message: kept as the attempt's error.
+
+    Raises:
+        ValueError: it is no such time; the attempt fails with that.
     """
 
     #: the HTTP status behind it, if there is one; then the retry policy is asked whether at all
     status: int | None = None
 
     def __init__(self, seconds: float, message: str = "") -> None:
-        if seconds < 0:
-            raise ValueError(f"seconds must be at least 0, got {seconds!r}")
+        # what is no number (NaN) is not between the two, either
+        if not 0 <= seconds <= LONGEST_DELAY:
+            raise ValueError(f"seconds must be 0 to {LONGEST_DELAY}, got {seconds!r}")
         self.seconds = float(seconds)
         # both go to Exception, so that the error survives pickling on its way out of a pool process
         super().__init__(seconds, message)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from celery.exceptions import Ignore, Reject, Retry, SoftTimeLimitExceeded, TimeLimitExceeded
 
-from dispatch_app.domain.errors import DeadlinePassed, Discard, RetryAfter
+from dispatch_app.domain.errors import LONGEST_DELAY, DeadlinePassed, Discard, RetryAfter
 from dispatch_app.domain.retry import (
     TOO_LATE,
     RetryPolicy,
@@ -29,8 +29,6 @@ from dispatch_app.store.runs import Outcome
 MESSAGE_LIMIT, TRACEBACK_LIMIT = 4_000, 16_384
 #: ms after which a message that Celery was to put back is sent again, if nobody has taken it.
 RESEND = 10_000
-#: Longest delay that a task can ask for, seconds: a hundred years.
-LONGEST_DELAY = 100 * 365 * 86_400
 
 
 def success(result: Any, limit: int) -> Outcome:

@@ -53,8 +53,13 @@ def test_retry_after_survives_the_way_out_of_a_pool_process():
     again = pickle.loads(pickle.dumps(RetryAfter(2.5, "busy")))
     assert (again.seconds, str(again)) == (2.5, "busy")
     assert str(RetryAfter(3)) == "retry after 3 s"
-    with pytest.raises(ValueError, match="at least 0"):
-        RetryAfter(-1)
+
+
+@pytest.mark.parametrize("seconds", [-1, float("nan"), float("inf"), 1e30, 3_153_600_001])
+def test_retry_after_takes_no_time_that_nobody_can_wait_for(seconds):
+    assert RetryAfter(3_153_600_000).seconds == 100 * 365 * 86_400
+    with pytest.raises(ValueError, match="seconds must be 0 to 3153600000, got "):
+        RetryAfter(seconds)
 
 
 def _is_ours(thing: object) -> bool:

@@ -118,6 +118,11 @@ def test_what_retry_after_says_counts_more_than_the_longest_delay():
     assert failure(raised(RetryAfter(86_400)), task, 0).delay == 86_400_000
 
 
+@pytest.mark.parametrize("when", [1e300, float("inf"), float("nan")])
+def test_celerys_retry_waits_a_hundred_years_at_most(when):
+    assert failure(raised(Retry(when=when)), TASK, 0).delay == 100 * 365 * 86_400_000
+
+
 class Answered(Exception):
     """An error of the user's that is about an answer over HTTP."""
 
