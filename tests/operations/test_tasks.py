@@ -17,7 +17,7 @@ from dispatch_app.domain.errors import (
 )
 from dispatch_app.domain.schedule import Cron, Interval, Once
 from dispatch_app.domain.task import Task
-from dispatch_app.operations import backfills, tasks
+from dispatch_app.operations import backfills, dead_letters, tasks
 from dispatch_app.store.answers import Idempotency
 from dispatch_app.store.runs import Outcome
 from dispatch_app.store.tasks import TaskFilter
@@ -519,6 +519,37 @@ def test_a_cancelled_task_is_not_triggered(dispatch):
     tasks.cancel(dispatch, task.id)
     with pytest.raises(Conflict, match="is cancelled"):
         tasks.trigger(dispatch, task.id)
+
+
+def test_a_one_off_whose_run_was_cancelled_is_not_cancelled_itself(dispatch, sent):
+    task = tasks.create(dispatch, NOW_TASK)
+    finish_latest(dispatch, task.id, "failed")
+    letter = task.last_run.id
+    dispatch.store.runs.cancel(tasks.trigger(dispatch, task.id).id, "by hand")
+    assert dispatch.store.tasks.get(task.id).status == "cancelled"
+    tasks.trigger(dispatch, task.id)
+    assert dispatch.store.tasks.get(task.id).status == "queued"
+    dispatch.store.runs.cancel(dispatch.store.runs.latest(task.id).id, "by hand")
+    assert dead_letters.replay(dispatch, letter).retry_of == letter
+    assert finish_latest(dispatch, task.id) == sent()[-1]
+    assert dispatch.store.tasks.get(task.id).status == "succeeded"
+
+
+def test_a_one_off_whose_run_was_cancelled_can_be_cancelled_itself(dispatch):
+    task = tasks.create(dispatch, NOW_TASK)
+    finish_latest(dispatch, task.id, "failed")
+    dispatch.store.runs.cancel(tasks.trigger(dispatch, task.id).id, "by hand")
+    assert tasks.cancel(dispatch, task.id).status == "cancelled"
+    for refused in (
+        lambda: tasks.trigger(dispatch, task.id),
+        lambda: dead_letters.replay(dispatch, task.last_run.id),
+    ):
+        with pytest.raises(Conflict, match="is cancelled"):
+            refused()
+    # what is put in its place begins anew
+    assert tasks.replace(dispatch, task.id, NOW_TASK)[0].status == "queued"
+    dispatch.store.runs.cancel(dispatch.store.runs.latest(task.id).id, "by hand")
+    assert tasks.trigger(dispatch, task.id).status == "queued"
 
 
 def complete(dispatch, task_id: str) -> None:

@@ -24,17 +24,17 @@ local PIECE = 1000
 local a = cmsgpack.unpack(ARGV[1])
 even_if_full()
 local key, at = K.task(a.id), now(a.now)
-local status, rev, held = unpack(redis.call('HMGET', key, 'status', 'rev', 'held'))
+local status, rev, held, once, cancelled = unpack(redis.call('HMGET', key, 'status', 'rev', 'held', 'once', 'cancelled'))
 if not status then return {'NOT_FOUND'} end
 if a.rev and tonumber(rev) ~= a.rev then return {'CHANGED'} end
 if status == 'completed' or (FINISHED[status] and status ~= 'cancelled') then
   return {'ENDED', status}
 end
-if status ~= 'cancelled' then
+if not is_cancelled(status, once, cancelled) then
   agenda_drop('t:' .. a.id, key, held)
   redis.call('HDEL', key, 'next', 'occurrence')
   task_status(a.id, 'cancelled')
-  redis.call('HSET', key, 'updated', text(at))
+  redis.call('HSET', key, 'updated', text(at), 'cancelled', text(at))
   event('task.cancelled', a.id, nil, 'cancelled')
 end
 for _, id in ipairs(redis.call('ZRANGE', K.backfills_by('task', a.id), 0, -1)) do

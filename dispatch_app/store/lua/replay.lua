@@ -1,6 +1,6 @@
 -- What:   another run in place of each of these dead letters, which leave the listings. With `space` the
 --         messages are put on the agenda, so far apart, after those of earlier replays.
--- Needs:  it is a dead letter still, its task exists and is not cancelled, and where its task has an
+-- Needs:  it is a dead letter still, its task exists and is not cancelled itself, and where its task has an
 --         overlap policy there is room to wait. Else it stays as it is.
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {entries[] of {id, task, type, run (with its def)}, space? (ms), keep (finished runs of a task),
@@ -14,6 +14,7 @@
 -- @include text
 -- @include later
 -- @include read_run
+-- @include task_status
 -- @include make_run
 -- @include dead
 -- @include answer
@@ -28,10 +29,10 @@ local after = a.space and math.max(at, tonumber(redis.call('GET', K.replays)) or
 local function refusal(e)
   local h = redis.pcall('HMGET', K.run(e.id), 'died', 'task')
   if not h[1] or h[2] ~= e.task then return 'GONE' end
-  local status = redis.pcall('HGET', K.task(e.task), 'status')
-  if not status then return 'NO_TASK' end
-  if type(status) == 'table' then return 'DAMAGED' end
-  if status == 'cancelled' then return 'CANCELLED' end
+  local t = redis.pcall('HMGET', K.task(e.task), 'status', 'once', 'cancelled')
+  if t.err then return 'DAMAGED' end
+  if not t[1] then return 'NO_TASK' end
+  if is_cancelled(t[1], t[2], t[3]) then return 'CANCELLED' end
   local overlap = e.run.overlap
   return overlap and redis.call('ZCARD', K.waiting(e.task)) >= overlap.most and 'FULL'
 end

@@ -49,7 +49,7 @@ if a.mend then
   redis.call('ZADD', K.tasks_by('status', a.status or h[4]), 0, member)
 end
 redis.call('HSET', key, 'def', a.def, 'rev', a.rev + 1, 'updated', text(at))
-redis.call('HDEL', key, 'once', 'note')
+redis.call('HDEL', key, 'once', 'note', 'cancelled')
 if a.once then redis.call('HSET', key, 'once', 1) end
 agenda_drop('t:' .. a.id, key, h[5])
 local moment = a.next

@@ -20,7 +20,7 @@ def test_a_scheduled_task(scene):
     assert scene.changes(before) == {
         "agenda": None,
         "events": ["task.cancelled t cancelled"],
-        "task:t": {"next": None, "status": "cancelled", "updated": str(NOW)},
+        "task:t": {"cancelled": str(NOW), "next": None, "status": "cancelled", "updated": str(NOW)},
         "tasks:status:cancelled": {T: 0},
         "tasks:status:scheduled": None,
     }

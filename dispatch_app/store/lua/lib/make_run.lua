@@ -2,7 +2,6 @@
 -- @include count
 -- @include later
 -- @include text
--- @include task_status
 -- @include move
 -- @include new_run
 -- @include open
@@ -26,8 +25,6 @@ local function clear_way(task, r, at)
     end
   end
   trim(task, r.overlap.keep)
-  -- a one-off shows the run that is made now, not that those before it were cancelled
-  if redis.call('HGET', K.task(task), 'status') == 'cancelled' then task_status(task, 'queued') end
   return left
 end
 

@@ -20,14 +20,14 @@ local ALLOWED = {
 local FINISHED = {succeeded = true, failed = true, cancelled = true, expired = true, skipped = true}
 
 -- A one-off task shows the status of its run as soon as its own moment has come; until then a run
--- was triggered beside it.
-local OF_ITS_OWN = {scheduled = true, paused = true, cancelled = true}
+-- was triggered beside it. Cancelled itself it shows that.
+local OF_ITS_OWN = {scheduled = true, paused = true}
 
 -- A task's last run is the one that was made last (`is_new`), whatever its id says: ids are made by
 -- a clock, and clocks are set.
 local function sync_task(task, id, status, at, is_new)
   local key = K.task(task)
-  local h = redis.pcall('HMGET', key, 'once', 'lr', 'rev', 'status', 'lrf')
+  local h = redis.pcall('HMGET', key, 'once', 'lr', 'rev', 'status', 'lrf', 'cancelled')
   if not h[3] then return end
   if is_new or not h[2] or h[2] == id then
     if FINISHED[status] then
@@ -36,7 +36,7 @@ local function sync_task(task, id, status, at, is_new)
       redis.call('HSET', key, 'lr', id, 'lrs', status)
       if h[5] then redis.call('HDEL', key, 'lrf') end
     end
-    if h[1] and not OF_ITS_OWN[h[4]] then task_status(task, status) end
+    if h[1] and not h[6] and not OF_ITS_OWN[h[4]] then task_status(task, status) end
   end
   if FINISHED[status] then redis.pcall('HINCRBY', key, 'n:' .. status, 1) end
   if status == 'retrying' then redis.pcall('HINCRBY', key, 'n:retried', 1) end
