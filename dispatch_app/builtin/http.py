@@ -95,7 +95,11 @@ class UnexpectedStatus(Exception):
     status: int | None = None
 
 
-_Error = TypeVar("_Error", Discard, RetryAfter, UnexpectedStatus)
+class FinalStatus(UnexpectedStatus, Discard):
+    """A 4xx: another attempt would not help, unless the policy's `retry_on` names the status."""
+
+
+_Error = TypeVar("_Error", FinalStatus, RetryAfter, UnexpectedStatus)
 
 
 @shared_task(name="http", bind=True, payload_schema=PAYLOAD)
@@ -117,7 +121,8 @@ def http(  # noqa: PLR0913 - a payload's fields
     Its errors have the answer's `status`, which `retry_on` and `dont_retry_on` may name.
 
     Raises:
-        Discard: no retry would help: a malformed or refused URL, a 4xx answer.
+        Discard: no retry would help: a malformed or refused URL.
+        FinalStatus: nor would it after a 4xx that was not expected.
         RetryAfter: a 429 or 503 that says when to come back.
         UnexpectedStatus: any other status that was not expected.
         httpx.HTTPError: no connection, no answer in time, a broken answer.
@@ -233,7 +238,7 @@ def _check_status(response: httpx.Response, expected: list[int] | None, text: st
         if wait is not None:
             raise _of_status(status, RetryAfter(wait, message))
     if response.is_client_error and status not in _PASSING:
-        raise _of_status(status, Discard(message))
+        raise _of_status(status, FinalStatus(message))
     raise _of_status(status, UnexpectedStatus(message))
 
 

@@ -122,9 +122,9 @@ def _delay(error: BaseException, task: Task, failures: int) -> int | None:
 def _is_retryable(error: BaseException, policy: RetryPolicy) -> bool:
     """Whether the error itself, or else the policy, wants another attempt."""
     status = status_of(error)
-    if isinstance(error, Discard):
+    if isinstance(error, Discard) and not (status and is_asked_for(policy, status)):
         # that a status is final is what its task takes it for; a policy that names it knows better
-        return status is not None and is_asked_for(policy, status)
+        return False
     if isinstance(error, RetryAfter) and status is None:
         return True
     named = () if status is None else status_names(status)
@@ -177,7 +177,7 @@ def _rejected(error: Reject) -> Outcome:
 def _why_final(error: BaseException, task: Task, failures: int, gave_up: bool) -> str | None:
     if isinstance(error, DeadlinePassed):
         return TOO_LATE
-    if isinstance(error, Discard):
+    if isinstance(error, Discard) and not _is_retryable(error, task.retry):
         return "discarded by the task"
     if failures and failures >= task.max_retries:
         return f"failed {failures + 1} times"

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from dispatch_app.builtin.http import UnexpectedStatus
+from dispatch_app.builtin.http import FinalStatus, UnexpectedStatus
 from dispatch_app.domain.errors import Discard, RetryAfter
 from tests.builtin.web import web_server
 from tests.tls import CERTIFICATE
@@ -243,9 +243,9 @@ def test_a_redirect_to_another_protocol_is_refused(run, web):
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (400, Discard),
-        (404, Discard),
-        (422, Discard),
+        (400, FinalStatus),
+        (404, FinalStatus),
+        (422, FinalStatus),
         (408, UnexpectedStatus),
         (425, UnexpectedStatus),
         (429, UnexpectedStatus),
@@ -258,6 +258,7 @@ def test_an_unexpected_status_says_whether_another_attempt_may_help(run, web, st
     web.answers["/"] = (status, {}, b"" if status == 304 else b"so it is")
     with pytest.raises(error, match=f"GET http://.* answered {status}") as caught:
         run("http", url=web.url())
+    assert caught.type is error
     assert status == 304 or str(caught.value).endswith("so it is")
     assert caught.value.status == status
     pickled = pickle.loads(pickle.dumps(caught.value))

@@ -115,12 +115,12 @@ def web():
 @pytest.fixture
 def http(installation, web):
     """`http(503, {"Retry-After": "1"}, dont_retry_on=...)`: the run of a request that gets this
-    answer, and 200 the next time."""
+    answer, so many times, and 200 the next time."""
     installation.worker(app="dispatch_app", HTTP_ALLOW_PRIVATE="true")
     installation.beat(app="dispatch_app")
 
-    def run(status, headers=None, max_retries=2, **policy):
-        answers = iter([(status, headers or {})])
+    def run(status, headers=None, max_retries=2, times=1, **policy):
+        answers = iter([(status, headers or {})] * times)
 
         def answer(handler):
             code, more = next(answers, (200, {}))
@@ -136,6 +136,15 @@ def http(installation, web):
         )
 
     return run
+
+
+def test_a_status_that_the_policy_retries_in_vain_is_why_its_run_has_failed(http):
+    run = http(404, times=2, max_retries=1, retry_on=("404",))
+    assert (outcomes(run), run.reason) == (["retried", "failed"], "failed 2 times")
+    assert run.error.type == "dispatch_app.builtin.http.FinalStatus"
+    run = http(404)
+    assert (outcomes(run), run.reason) == (["failed"], "discarded by the task")
+    assert run.error.type == "dispatch_app.builtin.http.FinalStatus"
 
 
 def test_policies_name_statuses_and_the_servers_word_on_when_is_kept(http):

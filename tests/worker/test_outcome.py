@@ -174,6 +174,7 @@ def put_off(status: int) -> RetryAfter:
         ({"retry_on": ("404",)}, final(410), "failed"),
         ({"retry_on": ("Discard",)}, final(404), "failed"),
         ({"retry_on": ("4xx",), "dont_retry_on": ("404",)}, final(404), "failed"),
+        ({"retry_on": ("4xx",), "dont_retry_on": ("Discard",)}, final(404), "failed"),
         # and what it would try again
         ({}, put_off(503), "retrying"),
         ({"retry_on": ("503",)}, put_off(503), "retrying"),
@@ -188,6 +189,14 @@ def test_the_policy_names_http_statuses(policy, error, status):
     assert outcome.status == status
     if status == "failed" and not isinstance(error, Discard):
         assert outcome.reason == "its retry policy does not retry this error"
+
+
+def test_a_final_status_that_the_policy_retries_fails_like_any_other_error():
+    policy = RetryPolicy(retry_on=("404",))
+    task = msgspec.structs.replace(TASK, retry=policy)
+    last = failure(raised(final(404)), task, TASK.max_retries)
+    assert (last.status, last.reason) == ("failed", f"failed {TASK.max_retries + 1} times")
+    assert failure(raised(final(410)), task, 0).reason == "discarded by the task"
 
 
 def test_a_status_that_cannot_be_read_is_none():
