@@ -112,7 +112,7 @@ def problems_of(client: redis.Redis, replicas: int = 0) -> list[str]:
     except redis.RedisError as error:
         said = f"{error}".rstrip(".")
         raise StoreUnavailable(f"Redis does not answer: {said}.{_advice(error)}") from error
-    found = (_age(info), _eviction(info), _role(info), _few(info, replicas))
+    found = (_age(info), _eviction(info), _full(info), _role(info), _few(info, replicas))
     return [text for text in found if text]
 
 
@@ -198,6 +198,18 @@ def _eviction(info: dict[str, Any]) -> str:
     if policy == "noeviction":
         return ""
     return f"Redis may throw tasks away (maxmemory-policy {policy}): set it to noeviction."
+
+
+def _full(info: dict[str, Any]) -> str:
+    limit = int(info.get("maxmemory", 0))
+    # what the server itself does not count: buffers of its replicas and its log
+    used = int(info.get("used_memory", 0)) - int(info.get("mem_not_counted_for_evict", 0))
+    if not 0 < limit < used or info.get("maxmemory_policy", "noeviction") != "noeviction":
+        return ""
+    return (
+        f"Redis is full and takes no writes: it uses {used:,} bytes, and maxmemory is {limit:,}. "
+        "Raise it, or purge tasks."
+    )
 
 
 def _role(info: dict[str, Any]) -> str:

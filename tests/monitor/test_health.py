@@ -40,6 +40,23 @@ def test_a_server_that_may_drop_keys_is_told(new_redis):
     store.close()
 
 
+def test_a_server_that_is_full_is_told(new_redis):
+    server = new_redis("--maxmemory", "1gb")
+    store = Store(server.url)
+    assert check(store) == [NO_BEAT, NO_WORKER]
+    with server.client() as client:
+        client.config_set("maxmemory", 1)
+    problem, *rest = check(store)
+    assert "Redis is full and takes no writes" in problem
+    assert "maxmemory is 1. Raise it" in problem
+    assert rest == [NO_BEAT, NO_WORKER]
+    with server.client() as client:
+        client.config_set("maxmemory-policy", "allkeys-lru")
+    assert "may throw tasks away" in check(store)[0]
+    assert len(check(store)) == 3
+    store.close()
+
+
 def test_a_server_that_is_away_is_the_only_trouble_told(new_redis):
     server = new_redis()
     store = Store(server.url)
