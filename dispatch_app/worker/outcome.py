@@ -29,6 +29,7 @@ from dispatch_app.store.runs import Outcome
 MESSAGE_LIMIT, TRACEBACK_LIMIT = 4_000, 16_384
 #: ms after which a message that Celery was to put back is sent again, if nobody has taken it.
 RESEND = 10_000
+_TIMEOUTS = (SoftTimeLimitExceeded, TimeLimitExceeded)
 
 
 def success(result: Any, limit: int) -> Outcome:
@@ -72,7 +73,7 @@ def failure(
     if isinstance(error, Reject):
         return _rejected(error)
     what = describe(error)
-    timed_out = isinstance(error, (SoftTimeLimitExceeded, TimeLimitExceeded))
+    timed_out = isinstance(error, _TIMEOUTS)
     delay = None if gave_up else _delay(error, task, failures)
     if delay is None or is_too_late(delay, left):
         return Outcome(
@@ -128,7 +129,9 @@ def _is_retryable(error: BaseException, policy: RetryPolicy) -> bool:
     if isinstance(error, RetryAfter) and status is None:
         return True
     named = () if status is None else status_names(status)
-    return is_retryable(policy, (*_names(type(error)), *named))
+    # which of the two limits has ended it is chance
+    kinds = (type(error), *(_TIMEOUTS if isinstance(error, _TIMEOUTS) else ()))
+    return is_retryable(policy, (*(name for kind in kinds for name in _names(kind)), *named))
 
 
 def status_of(error: BaseException) -> int | None:

@@ -74,6 +74,17 @@ def test_who_asks_with_its_key_for_a_run_again_sees_it_confirmed_and_made_once(c
     assert len(client.get("/api/v1/backfills").json["items"]) == 1
 
 
+def test_a_replay_without_a_key_is_made_and_not_found_again(client, replica):
+    client.put(f"{TASKS}/mine", json={"type": "echo", "schedule": DAILY})
+    failed = client.post(f"{TASKS}/mine/trigger").json["id"]
+    start(client.application.extensions["dispatch"], failed)
+    finish(client.application.extensions["dispatch"], failed, "failed")
+    with replica.frozen():
+        problem(client.post(f"{LETTERS}/{failed}/replay"), 503, "not-confirmed")
+    problem(client.post(f"{LETTERS}/{failed}/replay"), 404, "not-found")
+    assert client.get(RUNS).json["items"][0]["retry_of"] == failed
+
+
 def test_what_is_refused_is_refused_whatever_the_replicas_have(client, replica):
     with replica.frozen():
         answer = client.post(f"{LETTERS}/none/replay", headers={"Idempotency-Key": "key"})

@@ -121,6 +121,14 @@ def test_what_only_reads_is_answered_by_a_server_that_takes_no_writes(
     assert http.post(TASKS, json={"type": "echo"}).status_code == 201
 
 
+def test_what_takes_something_away_first_is_done_by_a_server_that_is_full(server, http) -> None:
+    paths = {f"{TASKS}/mine/pause": 200, "/api/v1/resume": 200, "/api/v1/pause": 503}
+    with full(server):
+        assert {path: http.post(path, json={}).status_code for path in paths} == paths
+    assert http.get(f"{TASKS}/mine").json()["status"] == "paused"
+    assert http.get("/api/v1/pauses").json()["items"] == []
+
+
 def test_what_needs_no_server_is_answered_at_any_time(server, http) -> None:
     with server.frozen():
         assert http.get("/healthz").json() == {"status": "ok"}

@@ -111,9 +111,14 @@ def test_what_was_said_is_what_is_shown(client: FlaskClient) -> None:
 
 def test_http_statuses_may_be_numbers_and_are_shown_as_texts(client: FlaskClient) -> None:
     retry = {"retry_on": [503, "5XX", "503", "httpx.ConnectError"], "dont_retry_on": [501]}
-    shown = create(client, retry=retry)["retry"]
+    task = create(client, retry=retry)
+    shown = task["retry"]
     assert shown["retry_on"] == ["503", "5xx", "httpx.ConnectError"]
     assert shown["dont_retry_on"] == ["501"]
+    # one that is changed is replaced whole
+    changed = client.patch(f"{TASKS}/{task['id']}", json={"retry": {"retry_on": [500]}}).json
+    assert changed["retry"]["retry_on"] == ["500"]
+    assert changed["retry"]["dont_retry_on"] == []
     said = refused(client.post(TASKS, json={"type": "echo", "retry": {"retry_on": [99]}}), WRONG)
     assert said[WRONG] == [
         "Has to be the name of an exception, bare or with its module, or an HTTP status: "

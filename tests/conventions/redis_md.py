@@ -34,8 +34,9 @@ them in one slot of a cluster. Parts in angle brackets vary.
 _BROKER = """
 Beside these there are the keys of the broker, which are kombu's: a list for each queue and priority step (`default`,
 `default\\x06\\x163`, ...), `unacked`, `unacked_index`, `_kombu.binding.*`. Our scripts push to the lists and touch nothing else of
-it. These names have no hash tag by themselves, so a cluster would put them into other slots than ours and refuse the scripts.
-A cluster is not supported: dispatch needs one server, or one primary with replicas and sentinels.
+it. These names have no hash tag by themselves, so a cluster would put them into other slots than ours and refuse the scripts:
+on a server in cluster mode `redis.cluster` gives them the prefix as well ([redis-servers.md](redis-servers.md#ways-to-reach-it)).
+An installation lives on one node even so; nothing of it is sharded.
 
 ## Scripts
 

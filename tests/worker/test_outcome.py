@@ -97,6 +97,11 @@ def test_an_error_is_retried_as_often_as_the_task_says(failures, status, delay):
         ({"dont_retry_on": ("ValueError",)}, ValueError("x"), "failed"),
         ({"dont_retry_on": ("ValueError",)}, UnicodeError("x"), "failed"),
         ({"dont_retry_on": ("ValueError",)}, KeyError("x"), "retrying"),
+        ({"retry_on": ("TimeLimitExceeded",)}, SoftTimeLimitExceeded(), "retrying"),
+        ({"retry_on": ("TimeLimitExceeded",)}, TimeLimitExceeded(3), "retrying"),
+        ({"retry_on": ("SoftTimeLimitExceeded",)}, TimeLimitExceeded(3), "retrying"),
+        ({"retry_on": ("TimeLimitExceeded",)}, TimeoutError(), "failed"),
+        ({"dont_retry_on": ("TimeLimitExceeded",)}, SoftTimeLimitExceeded(), "failed"),
     ],
 )
 def test_the_policy_names_errors_by_themselves_or_by_a_base(policy, error, status):

@@ -105,7 +105,9 @@ class CancelBody(Schema):
             "said. Once more shortens it, and never makes it longer."
         },
     )
-    terminate = Flag(load_default=False, metadata={"description": "No grace at all."})
+    terminate = Flag(
+        load_default=False, metadata={"description": "No grace at all, whatever `grace` says."}
+    )
     reason = Text(500, metadata={"description": "Kept with the run; of several the first."})
 
 

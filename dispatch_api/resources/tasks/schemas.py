@@ -205,6 +205,10 @@ class TaskSchema(Schema):
     retry = Section(
         RetrySchema,
         load_default=lambda: RetryPolicy(delay=dispatch.config.scheduler.retry_backoff),
+        metadata={
+            "description": "Replaced whole, by PATCH too: what is not in the new one has its "
+            "default again."
+        },
     )
     on_worker_lost = Choice(
         get_args(OnWorkerLost),
