@@ -146,13 +146,13 @@ def test_with_a_rate_the_messages_come_one_after_another(dispatch, task_id, sent
     for _ in range(6):
         dead(dispatch, task_id)
     before = sent()
-    first = dead_letters.replay_many(dispatch, ALL, 4, rate=2)
-    second = dead_letters.replay_many(dispatch, ALL, 4, first.next, rate=2)
+    first = dead_letters.replay_many(dispatch, ALL, 4, rate=0.2)
+    second = dead_letters.replay_many(dispatch, ALL, 4, first.next, rate=0.2)
     assert sent() == before
     agenda = dispatch.store.client.zrange(dispatch.store.keys.agenda(), 0, -1, withscores=True)
     due = {member[2:]: moment for member, moment in agenda if member.startswith("r:")}
     moments = [due[run_id] for run_id in (*first.runs, *second.runs)]
-    assert [later - moments[0] for later in moments] == [0, 500, 1_000, 1_500, 2_000, 2_500]
+    assert [later - moments[0] for later in moments] == [n * 5_000 for n in range(6)]
     run = dispatch.store.runs.get(first.runs[2])
     assert (run.status, run.scheduled_for) == ("queued", moments[2])
     assert disagreements(dispatch.store) == []
