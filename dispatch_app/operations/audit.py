@@ -9,7 +9,7 @@ from functools import cache
 import msgspec
 from redis import ResponseError
 
-from dispatch_app.domain.errors import DispatchError
+from dispatch_app.domain.errors import CorruptRecord, DispatchError
 from dispatch_app.messages import delivery_tag
 from dispatch_app.operations import Platform
 from dispatch_app.operations.timelines import Calendars, calendars_of, timeline_of
@@ -23,7 +23,7 @@ from dispatch_app.store.audits import (
     Piece,
     TaskRecord,
 )
-from dispatch_app.store.codec import decode_task, listings_of
+from dispatch_app.store.codec import decode_task, listings_of, lost_by
 
 #: Records that one slice looks at, and what a book counts for at least.
 SLICE, _LEAST = 500, 10
@@ -76,11 +76,31 @@ def _tasks(dispatch: Platform, piece: Piece, mend: bool) -> Findings:
     calendars = cache(calendars_of(dispatch))
     records = dispatch.store.audits.read_tasks(piece.members)
     entries = [_audited(dispatch, record, calendars) for record in records]
-    return dispatch.store.audits.check_tasks(piece.book, entries, mend=mend)
+    found = dispatch.store.audits.check_tasks(piece.book, entries, mend=mend)
+    return found + [
+        Finding("damaged", record.id, "", f"{words}: replace it (PUT) or purge it")
+        for record in records
+        if (words := _damage(record))
+    ]
+
+
+def _damage(record: TaskRecord) -> str:
+    """What nobody can mend in a task's record; that it has no status is told already."""
+    if lost := lost_by(record.revision, record.status):
+        return "" if "status" in lost else "its record is damaged, it has no revision"
+    try:
+        decode_task(record.definition)
+    except CorruptRecord as error:
+        return error.message.rstrip(".").replace("It", "it", 1)
+    return ""
 
 
 def _members(dispatch: Platform, piece: Piece, mend: bool) -> Findings:
     return dispatch.store.audits.check_members(piece.book, piece.members, mend=mend)
+
+
+def _letters(dispatch: Platform, piece: Piece, mend: bool) -> Findings:
+    return dispatch.store.audits.check_letters(piece.members, mend=mend)
 
 
 def _runs(dispatch: Platform, piece: Piece, mend: bool) -> Findings:
@@ -94,7 +114,7 @@ def _runs(dispatch: Platform, piece: Piece, mend: bool) -> Findings:
     return found + (_messages(dispatch, doubted, mend) if doubted else [])
 
 
-_CHECKS = {"tasks": _tasks, "members": _members, "runs": _runs}
+_CHECKS = {"tasks": _tasks, "members": _members, "letters": _letters, "runs": _runs}
 
 
 def _audited(dispatch: Platform, record: TaskRecord, calendars: Calendars) -> AuditedTask:

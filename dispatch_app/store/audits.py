@@ -1,7 +1,7 @@
 """The auditor's walks through all books, its checks, and what it has come upon.
 
-A walk goes through listings by lexical cursor, and through what has none (agenda, pauses) by ZSCAN,
-piece by piece; nothing looks at more than a piece at once.
+A walk goes through listings by lexical cursor, and through the others (agenda, pauses, dead
+letters) by ZSCAN, piece by piece; nothing looks at more than a piece at once.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _FIXED = {
         _NAMES.agenda(),
         _NAMES.runs(),
         *(_NAMES.runs_by("status", status) for status in (*_UNFINISHED, *_FINISHED)),
+        _NAMES.dead(),
     ],
 }
 WALKS = tuple(_FIXED)
@@ -74,7 +75,9 @@ class Book(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def holds(self) -> str:
-        """tasks, runs or members (of the agenda)."""
+        """tasks, runs, letters or members (of the agenda)."""
+        if self.key == _NAMES.dead():
+            return "letters"
         if self.group == "pauses" or self.key == _NAMES.agenda():
             return "members"
         return "tasks" if self.key.split(":")[0] == "tasks" else "runs"
@@ -251,6 +254,10 @@ class Audits:
         asked = {"members": members, "scope": book.scope, "mend": mend}
         return _findings(self._scripts.call("audit_agenda", asked))
 
+    def check_letters(self, members: list[str], *, mend: bool) -> Findings:
+        """Members of the listing of dead letters against the runs that they name."""
+        return _findings(self._scripts.call("audit_letters", {"members": members, "mend": mend}))
+
     def check_messages(
         self, entries: list[DoubtedMessage], *, unacked: str, mend: bool
     ) -> Findings:
@@ -265,7 +272,7 @@ class Audits:
     def _members(self, book: Book, after: str) -> tuple[list[str], str]:
         """Some members of a book, and after which of them it goes on ("": that was all)."""
         key = f"{self._keys.prefix}{book.key}"
-        if book.holds == "members":
+        if book.holds in ("members", "letters"):
             position, found = self._client.zscan(key, int(after or 0), count=PIECE)
             return [name for name, _ in found], str(position) if int(position) else ""
         bottom = f"({after}" if after else "-"

@@ -77,6 +77,8 @@ FAULTS = {
     "the whole agenda is gone": (("delete", "agenda"), ("agenda", "queued")),
     "a paused task is on the agenda": (("zadd", "agenda", {"t:off": NOW}), ("agenda", "off")),
     "a task is on the agenda that is none": (("zadd", "agenda", {"t:x": 1}), ("agenda", "x")),
+    "a task has no time of creation": (("hdel", "task:t", "created"), ("record", "t")),
+    "a letter is none": (("zadd", "dead", {"x": 5}), ("listing", "")),
     "a retry is on the agenda of no run": (("zadd", "agenda", {"r:x": 1}), ("agenda", "x")),
     "a retry leaves the agenda": (("zrem", "agenda", "r:retrying"), ("agenda", "retrying")),
     "an end leaves the agenda": (("zrem", "agenda", "x:queued"), ("agenda", "queued")),
@@ -154,6 +156,30 @@ def test_to_look_changes_nothing(new_dispatch, scene, name):
     before = scene.state()
     assert first in audit(new_dispatch(**PATIENT), mend=False)
     assert scene.changes(before) == {}
+
+
+#: What is done by hand -> whose record is said to be damaged.
+DAMAGES = {
+    "a task has no status": (("hdel", "task:t", "status"), "t"),
+    "a task has another status": (("hset", "task:t", "status", "?"), "t"),
+    "a task has no definition": (("hdel", "task:t", "def"), "t"),
+    "a task has another definition": (("hset", "task:t", "def", "{bad"), "t"),
+    "a task has no revision": (("hdel", "task:t", "rev"), "t"),
+    "a run has no definition": (("hdel", "run:done", "def"), "done"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_what_nobody_can_mend_is_told_each_time_with_what_helps(new_dispatch, scene, name):
+    dispatch = new_dispatch(**PATIENT)
+    scene.client.hset(f"{scene.prefix}types", "echo", "{}")
+    fault, subject = DAMAGES[name]
+    break_book(scene, fault)
+    for _ in range(2):
+        damages = [each for each in whole(dispatch, mend=True) if each.kind == "damaged"]
+        assert {each.run_id or each.task_id for each in damages} == {subject}
+        assert len(damages) == 1
+        assert "purge" in damages[0].words
 
 
 def test_of_what_agrees_it_finds_nothing(new_dispatch, scene):

@@ -46,7 +46,11 @@ local function look_at(id)
   local run = read_run(id)
   if not run then
     if redis.pcall('HLEN', K.run(id)) == 0 then return forget(id) end
-    return beyond_repair(a.task, id, 'its record is damaged: it has no task, type or status')
+    return beyond_repair(a.task, id, 'its record is damaged: it has no task, type or status. If it is a dead letter, DELETE '
+      .. '/dead-letters/' .. id .. ' removes it; else DEL ' .. K.run(id) .. ' in Redis does, and the next audit the rest')
+  end
+  if redis.call('HEXISTS', K.run(id), 'def') == 0 then
+    beyond_repair(run.task, id, 'its record is damaged, it has no definition: purge its task, ' .. run.task)
   end
   audit_listings(run, P .. index)
   audit_times(run, a.lease, at)

@@ -12,14 +12,13 @@
 -- @include text
 -- @include agenda
 -- @include task_status
--- @include move
--- @include read_run
 -- @include backfill
 -- @include audit
-local MOST = 1000
+-- @include audit_overlap
 local STATUSES = {'scheduled', 'paused', 'completed', 'waiting', 'queued', 'running', 'retrying', 'succeeded',
   'failed', 'cancelled', 'expired', 'skipped'}
-local OPEN = {queued = true, running = true, retrying = true}
+local IS_ONE = {}
+for _, status in ipairs(STATUSES) do IS_ONE[status] = true end
 local a = cmsgpack.unpack(ARGV[1])
 local at = now(a.now)
 audit.mend = a.mend
@@ -30,6 +29,16 @@ local function forget(e)
   for _, index in ipairs({a.listing, 'tasks'}) do redis.call('ZREM', P .. index, e.member) end
   for _, status in ipairs(STATUSES) do redis.call('ZREM', K.tasks_by('status', status), e.member) end
   redis.call('ZREM', K.agenda, 't:' .. e.id)
+end
+
+-- The time of creation that its record has lost is in its name in the listings.
+local function created_of(e)
+  local created = tonumber(string.match(e.member, '^(%d+)~') or 0)
+  if created == 0 then return nil end
+  if out_of_step('record', e.id, nil, 'it has no time of creation, and gets the one of its listing') then
+    redis.call('HSET', K.task(e.id), 'created', text(created))
+  end
+  return created
 end
 
 local function listings(e, task)
@@ -70,27 +79,6 @@ local function agenda(e, task)
   end
 end
 
--- Whoever is not there or not like that any more leaves a book of runs.
-local function thin_out(id, ids, command, book, fits)
-  for _, run_id in ipairs(ids) do
-    local run = read_run(run_id)
-    if not (run and run.task == id and fits(run)) and
-      out_of_step('overlap', id, run_id, 'it does not belong in ' .. string.sub(book, #P + 1)) then
-      redis.call(command, book, run_id)
-    end
-  end
-end
-
-local function overlap(id)
-  local open, waiting = K.open(id), K.waiting(id)
-  if redis.call('EXISTS', open, waiting) == 0 then return end
-  thin_out(id, redis.call('SRANDMEMBER', open, MOST), 'SREM', open, function(run) return OPEN[run.status] end)
-  thin_out(id, redis.call('ZRANGE', waiting, 0, MOST - 1), 'ZREM', waiting,
-    function(run) return run.status == 'waiting' end)
-  if redis.call('EXISTS', open) == 1 or redis.call('EXISTS', waiting) == 0 then return end
-  if out_of_step('overlap', id, nil, 'runs of it wait, and none is open') then release(id, at) end
-end
-
 local function backfills(id)
   for _, one in ipairs(redis.call('ZRANGE', K.backfills_by('task', id), 0, MOST_BACKFILLS - 1)) do
     local h = redis.pcall('HMGET', K.backfill(one), 'status', 'all')
@@ -104,16 +92,17 @@ end
 
 for _, e in ipairs(a.entries) do
   local h = redis.pcall('HMGET', K.task(e.id), 'status', 'created', 'rev', 'next', 'held')
-  if h[1] then
+  if IS_ONE[h[1]] then
     local task = {status = h[1], created = h[2], rev = h[3] or '', next = tonumber(h[4]), held = h[5]}
+    if not tonumber(task.created) then task.created = created_of(e) end
     listings(e, task)
     agenda(e, task)
-    overlap(e.id)
+    audit_books(e.id, at)
     backfills(e.id)
   elseif redis.pcall('HLEN', K.task(e.id)) == 0 then
     forget(e)
   else
-    beyond_repair(e.id, nil, 'its record is damaged: it has no status')
+    beyond_repair(e.id, nil, 'its record is damaged, it has no status: replace it (PUT) or purge it')
   end
 end
 return audit.found
