@@ -41,8 +41,8 @@ local function replay(e)
   local r = e.run
   if after then
     r.due = math.floor(after)
-    r.at = r.at + r.due - at
-    if r.expires then r.expires = r.expires + r.due - at end
+    if r.expires then r.expires = r.expires + r.due - r.at end
+    r.at = r.due
   end
   local _, became = make_run(e.task, e.type, r.def, r, at)
   close_letter(e.id, a.keep)
