@@ -124,6 +124,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     #: `scheduled_for` is the first
     count: int = 1
     last_scheduled_for: int | None = None
+    #: what of its record cannot be read -> why; of dead letters only, others are then not shown
+    damage: dict[str, str] = {}
 
     @property
     def is_finished(self) -> bool:

@@ -120,7 +120,7 @@ def drop(dispatch: Platform, run_id: str) -> None:
     Raises:
         NotFound (no dead letter), StoreUnavailable.
     """
-    if not dispatch.store.dead_letters.drop([run_id]):
+    if not dispatch.store.dead_letters.drop_one(run_id):
         raise NotFound("dead letter", run_id)
 
 
@@ -137,7 +137,8 @@ def drop_many(
     """
     dropped, after = 0, None
     for page in _pages(dispatch, where, limit, cursor):
-        dropped += dispatch.store.dead_letters.drop([run.id for run in page.items])
+        listed = {run.id: run.died_at for run in page.items if run.damage and run.died_at}
+        dropped += dispatch.store.dead_letters.drop([run.id for run in page.items], listed)
         after = page.next
     return Dropped(dropped=dropped, next=after)
 
@@ -185,9 +186,14 @@ def _replay_of(dispatch: Platform, letter: Run, definition: Definition, now: int
 
     Raises:
         NotFound: its task is gone.
-        Conflict: its task cannot be read.
+        Conflict: its task cannot be read, or with which definition it failed.
         InvalidInput: no message can be made of it.
     """
+    if definition == "original" and not letter.damage.keys().isdisjoint(("key", "definition")):
+        raise Conflict(
+            f"The dead letter {letter.id!r} cannot be replayed as it was: its record is damaged. "
+            "Drop it, or replay it with the definition that its task has by now."
+        )
     task = _wanted(dispatch, letter) if definition == "current" else letter.definition
     # it waits its turn: a policy that skips it, or ends others for it, would lose work
     waits = "allow_all" if task.overlap == "allow_all" else "buffer_all"

@@ -6,8 +6,8 @@ program wrote is parked, not misread.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, cast, get_args
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar, cast, get_args
 
 import msgspec
 
@@ -24,6 +24,8 @@ STATUSES = tuple(dict.fromkeys((*TASK_STATUSES, *get_args(RunStatus))))
 #: What helps where a task cannot be read.
 REMEDY = "Replace it (PUT) or purge it."
 _MARK = f'{{"v":{SCHEMA_VERSION},'
+
+T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 _task_decoder = msgspec.json.Decoder(Task)
@@ -173,6 +175,45 @@ def stored_run(run_id: str, fields: Mapping[str, str], log: Iterable[str] = ()) 
         )
     except (KeyError, ValueError, RecursionError, msgspec.DecodeError) as error:
         raise CorruptRecord(f"The run {run_id} cannot be read: {error}") from error
+
+
+def salvaged_run(run_id: str, fields: Mapping[str, str]) -> Run:
+    """What can be read of a run whose record is damaged, and what cannot, with why."""
+    damage: dict[str, str] = {}
+
+    def part(name: str, read: Callable[[], T], without: T) -> T:
+        try:
+            return read()
+        except (CorruptRecord, KeyError, ValueError, RecursionError) as error:
+            damage[name] = str(error)
+            return without
+
+    error = fields.get("error")
+    run = Run(
+        id=run_id,
+        task_id=fields.get("task", ""),
+        definition=part(
+            "definition", lambda: decode_task(fields.get("def")), Task(type=fields.get("type", ""))
+        ),
+        status=cast(RunStatus, fields.get("status", "failed")),
+        reason=fields.get("reason"),
+        origin=cast(Origin, fields.get("origin", "schedule")),
+        backfill_id=fields.get("backfill"),
+        retry_of=fields.get("retry_of"),
+        died_at=part("died_at", lambda: _moment(fields.get("died")), None),
+        scheduled_for=_counter(fields.get("at")),
+        queued_at=_counter(fields.get("queued")) or None,
+        started_at=part("started_at", lambda: _first_start(fields), None),
+        finished_at=_counter(fields.get("finished")) or None,
+        attempt=_counter(fields.get("attempt")) or 1,
+        failures=_counter(fields.get("failures")),
+        lost=_counter(fields.get("lost")),
+        progress=part("progress", lambda: _json(fields.get("progress")), None),
+        result=part("result", lambda: _json(fields.get("result")), None),
+        error=part("error", lambda: _failure_decoder.decode(error) if error else None, None),
+        attempts=part("attempts", lambda: tuple(_attempts(fields)), ()),
+    )
+    return msgspec.structs.replace(run, damage=damage or {"record": "a number in it is none"})
 
 
 def stored_backfill(backfill_id: str, fields: Mapping[str, str]) -> Backfill:

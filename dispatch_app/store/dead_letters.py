@@ -3,12 +3,12 @@ read."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
-from dispatch_app.domain.errors import NotFound
+from dispatch_app.domain.errors import CorruptRecord, NotFound
 from dispatch_app.domain.run import Run
 from dispatch_app.store.answers import Idempotency, heard_before
 from dispatch_app.store.keys import Keys
@@ -78,9 +78,16 @@ class DeadLetters:
 
         Raises:
             NotFound: no such run, or it is no dead letter.
-            CorruptRecord: it cannot be read.
+            CorruptRecord: it cannot be read at all.
         """
-        run = self._runs.get(run_id)
+        try:
+            run = self._runs.get(run_id)
+        except CorruptRecord:
+            with reaching_redis():
+                (found,) = self._runs.salvaged([run_id])
+            if found is None or "key" in found.damage:
+                raise
+            run = found
         if run.died_at is None:
             raise NotFound("dead letter", run_id)
         return run
@@ -99,7 +106,8 @@ class DeadLetters:
         )
 
         def read(members: Ids) -> Found:
-            found = self._runs.many([member.partition("~")[2] for member in members])
+            runs = self._runs.salvaged([member.partition("~")[2] for member in members])
+            found = [_as_listed(*each) for each in zip(members, runs, strict=True)]
             return [run if run and _passes(run, where) else None for run in found]
 
         return read_page(self._client, moments, read, limit, cursor)
@@ -135,8 +143,11 @@ class DeadLetters:
             return "OK", reply[1]
         return reply[0], replay.run.id
 
-    def drop(self, run_ids: Ids) -> int:
+    def drop(self, run_ids: Ids, listed: Mapping[str, int] | None = None) -> int:
         """Take them out of the dead letters; their runs stay in the history of their task.
+
+        Args:
+            listed: of those whose own record does not say it, the moments of their death.
 
         Returns:
             How many were dead letters.
@@ -144,13 +155,36 @@ class DeadLetters:
         dropped = 0
         for start in range(0, len(run_ids), DROPPED_AT_ONCE):
             ids = run_ids[start : start + DROPPED_AT_ONCE]
-            dropped += int(self._scripts.call("drop_letters", {"ids": ids, "keep": self._keep}))
+            arguments = {"ids": ids, "listed": listed or {}, "keep": self._keep}
+            dropped += int(self._scripts.call("drop_letters", arguments))
         return dropped
+
+    def drop_one(self, run_id: str) -> bool:
+        """Take one of them out, also where only the listing still knows of it."""
+        if self.drop([run_id]):
+            return True
+        with reaching_redis():
+            found = [
+                name for name, _ in self._client.zscan_iter(self._keys.dead(), f"*~{run_id}", 1_000)
+            ]
+        return sum(self.drop([run_id], {run_id: _moment_of(member)}) for member in found) > 0
 
     def trim(self) -> int:
         """Drop those that are too old or too many, at most DROPPED_AT_ONCE; returns how many."""
         bounds = {"letters": self._letters, "keep": self._keep, "limit": DROPPED_AT_ONCE}
         return int(self._scripts.call("trim_letters", bounds))
+
+
+def _moment_of(member: str) -> int:
+    text = member.partition("~")[0]
+    return int(text) if text.isascii() and text.isdecimal() else 0
+
+
+def _as_listed(member: str, run: Run | None) -> Run | None:
+    """With the moment of its death from the listing, where its record has been damaged there."""
+    if run is None or run.damage.keys().isdisjoint(("key", "died_at")):
+        return run
+    return msgspec.structs.replace(run, died_at=_moment_of(member))
 
 
 def _passes(run: Run, where: LetterFilter) -> bool:

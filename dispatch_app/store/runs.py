@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import redis
 
 from dispatch_app.domain.errors import Conflict, CorruptRecord, LeaseLost, NotFound
 from dispatch_app.domain.run import Failure, Run
 from dispatch_app.domain.task import Task
-from dispatch_app.store.codec import decode_task, encode_task, stored_run, to_json
+from dispatch_app.store.codec import (
+    decode_task,
+    encode_task,
+    salvaged_run,
+    stored_run,
+    to_json,
+)
 from dispatch_app.store.keys import Keys
 from dispatch_app.store.pages import Page, Range, read_page
 from dispatch_app.store.retention import Letters
@@ -230,6 +237,8 @@ class Runs:
         )
         if reply[0] == "NOT_FOUND":
             raise NotFound("run", run_id)
+        if reply[0] == "DAMAGED":
+            raise CorruptRecord(_no_record(run_id))
         if reply[0] == "ENDED":
             raise Conflict(f"The run {run_id!r} has already ended: it {_ended(reply[1])}.")
 
@@ -243,7 +252,10 @@ class Runs:
         with reaching_redis(), self._client.pipeline(transaction=False) as pipe:
             pipe.hgetall(self._keys.run(run_id))
             pipe.lrange(self._keys.log(run_id), 0, -1)
-            fields, log = pipe.execute()
+            record, log = pipe.execute(raise_on_error=False)
+            fields, log = _hash(record), _of_right_type(log, [])
+        if fields is None:
+            raise CorruptRecord(_no_record(run_id))
         if not fields:
             raise NotFound("run", run_id)
         # of a line that is no UTF-8 (somebody's hand) the rest is shown
@@ -295,17 +307,44 @@ class Runs:
 
     def many(self, ids: Ids) -> Found:
         """These runs, without their log lines; None for one that is gone or cannot be read."""
+        return [None if run and run.damage else run for run in self.salvaged(ids)]
+
+    def salvaged(self, ids: Ids) -> Found:
+        """These runs, without their log lines; of one whose record is damaged what can be read, and
+        None for one that is gone."""
         with self._client.pipeline(transaction=False) as pipe:
             for run_id in ids:
                 pipe.hgetall(self._keys.run(run_id))
-            records = pipe.execute()
-        runs: Found = []
-        for run_id, fields in zip(ids, records, strict=True):
-            try:
-                runs.append(stored_run(run_id, fields) if fields else None)
-            except CorruptRecord:
-                runs.append(None)
-        return runs
+            records = [_hash(record) for record in pipe.execute(raise_on_error=False)]
+        return [_salvaged(run_id, fields) for run_id, fields in zip(ids, records, strict=True)]
+
+
+def _hash(reply: Any) -> dict[str, str] | None:
+    """The fields of a record; None: its key holds something else."""
+    found: dict[str, str] | None = _of_right_type(reply, None)
+    return found
+
+
+def _of_right_type(reply: Any, otherwise: Any) -> Any:
+    if isinstance(reply, redis.ResponseError) and "WRONGTYPE" in str(reply):
+        return otherwise
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
+
+
+def _salvaged(run_id: str, fields: dict[str, str] | None) -> Run | None:
+    if fields is None:
+        damage = {"key": _no_record(run_id)}
+        return msgspec.structs.replace(salvaged_run(run_id, {}), damage=damage)
+    try:
+        return stored_run(run_id, fields) if fields else None
+    except CorruptRecord:
+        return salvaged_run(run_id, fields)
+
+
+def _no_record(run_id: str) -> str:
+    return f"The run {run_id!r} cannot be read: its key in Redis holds no record of a run."
 
 
 def _passes(run: Run, where: RunFilter) -> bool:

@@ -368,6 +368,8 @@ class Tasks:
         code = reply[0]
         if code == "NOT_FOUND":
             raise NotFound("task", task_id)
+        if code == "DAMAGED":
+            raise Conflict(f"The task {task_id!r} cannot be read: purge it.")
         if code == "CHANGED":
             raise RevisionMismatch
         if code == "ENDED":

@@ -33,7 +33,7 @@ def test_a_letter_is_the_run_with_its_attempts_and_when_it_died(client, dead) ->
     run_id = dead()
     letter = client.get(f"{LETTERS}/{run_id}").json
     run = client.get(f"{RUNS}/{run_id}").json
-    assert letter == {**run, "died_at": run["finished_at"]}
+    assert letter == {**run, "died_at": run["finished_at"], "damage": {}}
     assert letter["attempts"][0]["error"]["message"] == "no"
     page = client.get(LETTERS).json
     assert ([item["id"] for item in page["items"]], page["next"], page["total"]) == (
@@ -143,6 +143,52 @@ def test_all_are_dropped_only_where_that_is_said(client, dead) -> None:
     refused(client.delete(f"{LETTERS}/{run_id}", json={}), "body")
     assert ids(client) == [run_id]
     assert client.delete(f"{LETTERS}?all=true").json == {"dropped": 1, "next": None}
+
+
+DAMAGES = {
+    "definition": lambda client, key: client.hset(key, "def", "{bad"),
+    "no definition": lambda client, key: client.hdel(key, "def"),
+    "error": lambda client, key: client.hset(key, "error", "{bad"),
+    "attempts": lambda client, key: client.hset(key, "a:1", "{bad"),
+    "a number": lambda client, key: client.hset(key, "at", "soon"),
+    "its moment": lambda client, key: client.hset(key, "died", "soon"),
+    "no task": lambda client, key: client.hdel(key, "task"),
+    "another type of key": lambda client, key: client.delete(key) and client.set(key, "x"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("many", [False, True])
+def test_one_that_is_damaged_is_shown_as_such_and_can_be_dropped(
+    client, dispatch, dead, damage, many
+) -> None:
+    broken = dead()
+    DAMAGES[damage](dispatch.store.client, dispatch.store.keys.run(broken))
+    whole = dead()
+    page = client.get(LETTERS).json
+    assert ([item["id"] for item in page["items"]], page["total"]) == ([whole, broken], 2)
+    assert [bool(item["damage"]) for item in page["items"]] == [False, True]
+    assert page["items"][1]["died_at"].startswith("20")
+    if many:
+        assert client.delete(f"{LETTERS}?all=true").json["dropped"] == 2
+    else:
+        assert client.delete(f"{LETTERS}/{broken}").status_code == 204
+        problem(client.delete(f"{LETTERS}/{broken}"), 404, "not-found")
+    assert ids(client) == ([] if many else [whole])
+    assert client.get(RUNS).status_code == 200
+
+
+def test_one_whose_definition_is_damaged_is_replayed_with_that_of_its_task(client, dispatch, dead):
+    broken = dead()
+    dispatch.store.client.hset(dispatch.store.keys.run(broken), "def", "{bad")
+    path = f"{LETTERS}/{broken}"
+    assert client.get(path).json["damage"].keys() == {"definition"}
+    assert "its record is damaged" in problem(client.post(f"{path}/replay"), 409, "conflict")
+    (refusal,) = client.post(f"{LETTERS}/replay").json["refused"]
+    assert refusal["id"] == broken
+    answer = client.post(f"{path}/replay", json={"definition": "current"})
+    assert (answer.status_code, answer.json["retry_of"]) == (201, broken)
+    assert ids(client) == []
 
 
 def test_they_are_bounded_in_number(api) -> None:

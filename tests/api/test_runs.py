@@ -131,6 +131,16 @@ def test_a_result_too_deep_to_be_read_stops_no_listing(client, dispatch: Dispatc
     assert ids(client, RUNS) == [whole]
 
 
+def test_a_key_that_holds_no_record_stops_no_listing(client, dispatch: Dispatch) -> None:
+    whole, broken = run_of(client), run_of(client)
+    key = dispatch.store.keys.run(broken)
+    dispatch.store.client.delete(key)
+    dispatch.store.client.set(key, "x")
+    assert ids(client, RUNS) == ids(client, f"{RUNS}?type=echo&status=queued") == [whole]
+    for answer in (client.get(f"{RUNS}/{broken}"), client.post(f"{RUNS}/{broken}/cancel")):
+        assert "holds no record of a run" in problem(answer, 500, "corrupt-record")
+
+
 # Listings
 
 

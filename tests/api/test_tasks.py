@@ -18,6 +18,7 @@ from tests.api.calls import (
     EVERY_FIELD,
     LATER,
     ONCE,
+    RUNS,
     TASKS,
     create,
     ended,
@@ -531,6 +532,22 @@ def test_purge_removes_a_task_with_its_history(client, dispatch: Dispatch, state
     for path in (TASKS, f"{TASKS}?tag=a", f"{TASKS}?type=echo", "/api/v1/runs"):
         assert client.get(path).json == {"items": [], "next": None}
     assert not [key for key in dispatch.store.client.keys("*") if task_id in key]
+
+
+@pytest.mark.parametrize("what", ["task", "run"])
+def test_purge_removes_what_stands_in_place_of_a_record(client, dispatch, what: str) -> None:
+    task = create(client)
+    store = dispatch.store
+    key = store.keys.task(task["id"]) if what == "task" else store.keys.run(task["last_run"]["id"])
+    store.client.delete(key)
+    store.client.set(key, "x")
+    path = f"{TASKS}/{task['id']}"
+    if what == "task":
+        assert "purge it" in problem(client.delete(path), 409, "conflict")
+    assert client.delete(f"{path}?purge=true").status_code == 204
+    assert client.get(path).status_code == 404
+    assert client.get(TASKS).json["items"] == client.get(RUNS).json["items"] == []
+    assert not store.client.exists(key)
 
 
 def test_cancel_takes_no_body(client: FlaskClient) -> None:

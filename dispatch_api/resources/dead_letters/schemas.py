@@ -24,6 +24,11 @@ class DeadLetterSchema(RunSchema):
     """A run that has failed for good."""
 
     died_at = Moment(metadata={"description": "When it failed for good."})
+    damage = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={"description": "What of its record cannot be read, and why; as a rule nothing."},
+    )
 
 
 class DeadLetterPage(Schema):

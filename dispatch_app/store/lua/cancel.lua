@@ -6,7 +6,7 @@
 --         themselves; none: they are fenced at once), keep (finished runs), after? (run up to which
 --         it is done), now?}
 -- Reply:  {'OK', run up to which it is done, or '' if that was all} (also if it is cancelled already)
---         | {'NOT_FOUND'} | {'CHANGED'} | {'ENDED', status}
+--         | {'NOT_FOUND'} | {'DAMAGED'} (its key holds no record) | {'CHANGED'} | {'ENDED', status}
 -- Event:  task.cancelled (and run.cancelled or run.cancelling for each)
 -- Keeps:  I5
 -- @include keys
@@ -24,7 +24,9 @@ local PIECE = 1000
 local a = cmsgpack.unpack(ARGV[1])
 even_if_full()
 local key, at = K.task(a.id), now(a.now)
-local status, rev, held, once, cancelled = unpack(redis.call('HMGET', key, 'status', 'rev', 'held', 'once', 'cancelled'))
+local h = redis.pcall('HMGET', key, 'status', 'rev', 'held', 'once', 'cancelled')
+if h.err then return {'DAMAGED'} end
+local status, rev, held, once, cancelled = unpack(h)
 if not status then return {'NOT_FOUND'} end
 if a.rev and tonumber(rev) ~= a.rev then return {'CHANGED'} end
 if status == 'completed' or (FINISHED[status] and status ~= 'cancelled') then

@@ -3,7 +3,7 @@
 -- ARGV:   1 msgpack {id, reason, grace? (ms that it has to end by itself; none: it is fenced at
 --         once), keep (finished runs of its task), now?}
 -- Reply:  {'OK'} (also if it is cancelled already) | {'ASKED'} (it is to end) | {'NOT_FOUND'} |
---         {'ENDED', status}
+--         {'DAMAGED'} (its key holds no record) | {'ENDED', status}
 -- Event:  run.cancelled | run.cancelling
 -- Keeps:  I5
 -- @include keys
@@ -15,7 +15,7 @@
 local a = cmsgpack.unpack(ARGV[1])
 even_if_full()
 local run = read_run(a.id)
-if not run then return {'NOT_FOUND'} end
+if not run then return {redis.call('EXISTS', K.run(a.id)) == 1 and 'DAMAGED' or 'NOT_FOUND'} end
 if run.status == 'cancelled' then return {'OK'} end
 local over, ended = ask_to_end(a.id, now(a.now), a.reason, a.grace)
 if not over then return {'ASKED'} end

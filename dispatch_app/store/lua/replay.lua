@@ -28,6 +28,8 @@ local after = a.space and math.max(at, tonumber(redis.call('GET', K.replays)) or
 -- Why it stays, if it does.
 local function refusal(e)
   local h = redis.pcall('HMGET', K.run(e.id), 'died', 'task')
+  -- one that could not leave the listings would be replayed again and again
+  if h.err or (h[1] and not (h[2] and tonumber(h[1]))) then return 'DAMAGED' end
   if not h[1] or h[2] ~= e.task then return 'GONE' end
   local t = redis.pcall('HMGET', K.task(e.task), 'status', 'once', 'cancelled')
   if t.err then return 'DAMAGED' end

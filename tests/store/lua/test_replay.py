@@ -146,6 +146,24 @@ def test_a_damaged_record_stops_no_other(scene):
     assert set(state["dead"]) == {f"{NOW}~r-t1", f"{NOW}~r-t2"}
 
 
+def test_a_letter_that_could_not_leave_the_listings_stays(scene):
+    scene.task()
+    for name, field, value in (("r1", "died", "soon"), ("r2", "task", None), ("r3", None, "x")):
+        scene.finished(name, status="failed")
+        key = scene.store.keys.run(name)
+        if field is None:
+            scene.client.delete(key)
+            scene.client.set(key, value)
+        elif value is None:
+            scene.client.hdel(key, field)
+        else:
+            scene.client.hset(key, field, value)
+    before = scene.state()
+    entries = [entry(name, f"new-{name}") for name in ("r1", "r2", "r3")]
+    assert replay(scene, *entries) == ["DAMAGED"] * 3
+    assert scene.changes(before) == {}
+
+
 def test_among_twenty_thousand_letters_a_piece_is_a_piece(scene, letter):
     letters = {f"{NOW}~r{number:05d}": 0 for number in range(20_000)}
     scene.client.zadd(scene.store.keys.dead(), letters)

@@ -15,6 +15,7 @@ end
 local function unlist_letter(id, died, type, task)
   local member = letter_of(id, died)
   redis.call('ZREM', K.dead, member)
-  redis.call('ZREM', K.dead_by('type', type), member)
-  redis.call('ZREM', K.dead_by('task', task), member)
+  -- what a damaged record does not say, the auditor finds
+  if type then redis.call('ZREM', K.dead_by('type', type), member) end
+  if task then redis.call('ZREM', K.dead_by('task', task), member) end
 end
