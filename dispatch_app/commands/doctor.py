@@ -24,6 +24,8 @@ def doctor(ctx: click.Context, dry_run: bool) -> None:
     found = mended = 0
     try:
         dispatch = _dispatch(ctx)
+        if misfits := dispatch.store.misfits():
+            raise StoreUnfit("\nError: ".join(misfits))
         for line in _complaints(dispatch):
             click.echo(line)
             found += 1

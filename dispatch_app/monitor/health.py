@@ -15,7 +15,9 @@ _MOST = 500
 def check(store: Store) -> list[str]:
     """What keeps tasks from being run now, a sentence each; empty: all is well."""
     try:
-        problems = store.problems()
+        problems, misfits = store.problems(), store.misfits()
+        if misfits:
+            return problems + misfits
         if not store.workers.alive("scheduler"):
             problems.append("No beat seen: start one with `celery -A dispatch_app beat`.")
         if not store.workers.alive("worker"):

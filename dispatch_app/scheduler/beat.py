@@ -60,6 +60,7 @@ class DispatchScheduler(Scheduler):
         self._company = Company()
         self._clock = ServerClock(3 * app.dispatch.config.scheduler.heartbeat_interval)
         self._last_beat = self._last_reap = -1e9
+        self._is_interrupted = False
         super().__init__(app, *args, **kwargs)
 
     def setup_schedule(self) -> None:
@@ -67,8 +68,9 @@ class DispatchScheduler(Scheduler):
         while True:
             self.app.dispatch.await_store(logger.warning)
             try:
-                self.dispatch.store.replans.note_rules(RULES)
-                return static.sync(self.app)
+                with self.dispatch.store.whole():
+                    self.dispatch.store.replans.note_rules(RULES)
+                    return static.sync(self.app)
             except StoreUnavailable as error:
                 logger.error("%s Trying again.", error)
 
@@ -79,28 +81,38 @@ class DispatchScheduler(Scheduler):
             Seconds that the caller is to sleep: 0, or a pause where Redis is away.
         """
         try:
-            self._beat()
-            # before the look: a newcomer between look and sleep ends the sleep
-            self._wakeup.listen()
-            started = time.monotonic()
-            due = self.dispatch.store.agenda.due(part=self._company.part)
-            self._clock.read(due.now, asked=started)
-            advanced = advance(self.dispatch, due)
-            self._company.saw(known(due), advanced)
-            self._reap()
-            self._auditor.look()
-            self._wakeup.sleep(self._pause(due, advanced) - (time.monotonic() - started))
+            with self.dispatch.store.whole():
+                if self._is_interrupted and (misfits := self.dispatch.store.misfits()):
+                    # each try might leave something half written
+                    raise StoreUnavailable(" ".join(misfits))
+                self._look()
+                self._is_interrupted = False
         except StoreUnavailable as error:
+            self._is_interrupted = True
             self._clock.interrupted()
             logger.error("%s Trying again in a second.", error)
             return 1.0
         return 0.0
 
+    def _look(self) -> None:
+        self._beat()
+        # before the look: a newcomer between look and sleep ends the sleep
+        self._wakeup.listen()
+        started = time.monotonic()
+        due = self.dispatch.store.agenda.due(part=self._company.part)
+        self._clock.read(due.now, asked=started)
+        advanced = advance(self.dispatch, due)
+        self._company.saw(known(due), advanced)
+        self._reap()
+        self._auditor.look()
+        self._wakeup.sleep(self._pause(due, advanced) - (time.monotonic() - started))
+
     def close(self) -> None:
         """Say goodbye and give back the connections."""
         self._wakeup.close()
         try:
-            self.dispatch.store.workers.leave("scheduler", self.name)
+            with self.dispatch.store.whole():
+                self.dispatch.store.workers.leave("scheduler", self.name)
         except StoreUnavailable:
             logger.info("Redis is away: this scheduler will be missed soon enough")
 

@@ -141,6 +141,9 @@ def _commit(dispatch: Platform, entries: _Entries, read: int) -> int:
     except ResponseError as error:
         if len(entries) > 1:
             return sum(_commit(dispatch, [entry], read) for entry in entries)
+        if dispatch.store.misfits():
+            # that is the fault of no single one
+            raise
         logger.error("%s is taken off the agenda: %s", entries[0].member, error)
         return dispatch.store.agenda.commit([_parked(entries[0], error)], read)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import redis
 
-from dispatch_app.domain.errors import StoreUnfit
+from dispatch_app.domain.errors import StoreUnavailable, StoreUnfit
 from dispatch_app.store.agenda import Agenda
 from dispatch_app.store.answers import Answers
 from dispatch_app.store.audits import Audits
@@ -19,6 +22,7 @@ from dispatch_app.store.connection import (
 from dispatch_app.store.dead_letters import DeadLetters
 from dispatch_app.store.events import Events
 from dispatch_app.store.keys import Keys
+from dispatch_app.store.misfits import misfits
 from dispatch_app.store.pauses import Pauses
 from dispatch_app.store.replans import Replans
 from dispatch_app.store.retention import LETTERS, Letters
@@ -88,6 +92,27 @@ class Store:
         with reaching_redis():
             return problems_of(self.client, self._replicas.number)
 
+    def misfits(self) -> list[str]:
+        """Keys that hold something else than they should, so that nothing goes on, a line each.
+
+        Raises:
+            StoreUnavailable: the server does not answer.
+        """
+        with reaching_redis():
+            return misfits(self.client, self.keys)
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """Raise StoreUnavailable where a key that there is one of holds something else than it
+        should; that of a single task or run is another matter."""
+        try:
+            yield
+        except redis.ResponseError as error:
+            found = self.misfits() if "WRONGTYPE" in str(error) else []
+            if not found:
+                raise
+            raise StoreUnavailable(" ".join(found)) from error
+
     def check_mode(self, *, cluster: bool) -> None:
         """Refuse a server in cluster mode where that was not said, or another node's.
 
@@ -102,8 +127,9 @@ class Store:
 
         Raises:
             StoreUnfit: a newer program wrote it.
+            StoreUnavailable: it does not answer, or holds something else there.
         """
-        with reaching_redis():
+        with self.whole(), reaching_redis():
             self.client.set(self.keys.schema(), SCHEMA_VERSION, nx=True)
             found = int(self.client.get(self.keys.schema()) or 0)
         if found > SCHEMA_VERSION:

@@ -97,6 +97,26 @@ def test_an_app_without_dispatch_is_told_what_to_call(doctor):
     assert doctor(app="tests.bench.bare_app") == ([refusal], 2)
 
 
+def test_a_key_that_holds_something_else_is_named_and_it_cannot_look(installation, doctor):
+    keys = installation.store.keys
+    names = {keys.tasks(): "zset", keys.types(): "hash", keys.paused(): "hash",
+             keys.beats("worker"): "zset", keys.beats("scheduler"): "zset"}  # fmt: skip
+    with installation.server.client() as client:
+        for name in names:
+            client.set(name, "x")
+        client.delete(keys.schema())
+        client.lpush(keys.schema(), "x")
+    lines, code = doctor()
+    assert sorted(lines) == sorted(
+        f"Error: The key {name} in Redis holds a {held} in place of a {kind}: rename or delete it."
+        for name, held, kind in [
+            *((name, "string", kind) for name, kind in names.items()),
+            (keys.schema(), "list", "string"),
+        ]
+    )
+    assert code == 2
+
+
 def test_without_redis_it_cannot_look(installation, doctor):
     installation.environ["REDIS_URL"] = f"redis://127.0.0.1:{free_port()}/0"
     (line,), code = doctor()

@@ -6,6 +6,7 @@ import pytest
 
 from dispatch_app.monitor.health import check, idle_workers, notes
 from dispatch_app.store import Store
+from dispatch_app.store.keys import Keys
 
 NO_BEAT = "No beat seen: start one with `celery -A dispatch_app beat`."
 NO_WORKER = "No worker seen: start one with `celery -A dispatch_app worker`."
@@ -55,6 +56,25 @@ def test_a_server_that_is_full_is_told(new_redis):
     assert "may throw tasks away" in check(store)[0]
     assert len(check(store)) == 3
     store.close()
+
+
+@pytest.mark.parametrize("name", ["beats:worker", "beats:scheduler", "paused", "agenda"])
+def test_a_key_that_holds_something_else_is_told(store, name):
+    store.client.set(f"{store.keys.prefix}{name}", "x")
+    (line,) = check(store)
+    assert line.startswith(f"The key {{dispatch}}:{name} in Redis holds a string in place of a ")
+
+
+def test_every_key_that_there_is_one_of_is_looked_at(store):
+    keys = store.keys
+    plain = [value for value in vars(Keys).values() if value.__class__.__name__ == "function"]
+    alone = [each for each in plain if each.__code__.co_varnames == ("self",)]
+    names = {each(keys) for each in alone} - {keys.wake()}  # a channel
+    for name in names:
+        store.client.delete(name)
+        store.client.hset(name, "x", "x")
+    hashes = {keys.types(), keys.paused(), keys.calendars(), keys.replans(), keys.audit()}
+    assert {line.split()[2] for line in store.misfits()} == names - hashes
 
 
 def test_a_server_that_is_away_is_the_only_trouble_told(new_redis):

@@ -454,3 +454,37 @@ def test_a_run_that_was_handed_back_is_sent_again_if_nobody_takes_it(installatio
     assert queued(installation) == before + 1
     lease = installation.store.runs.start(run.id, 1, token="u", worker="w", lease=9_000)
     assert lease.attempt == 1
+
+
+@pytest.mark.parametrize("name", ["agenda", "paused", "events", "runs", "beats:scheduler"])
+def test_a_key_that_holds_something_else_is_told_and_waited_for(
+    installation, scheduler, tick, caplog, name
+):
+    scheduler._last_beat = -1e9
+    task_id = installation.create("add", **hourly())
+    make_due(installation, task_id)
+    key = f"{installation.store.keys.prefix}{name}"
+    with installation.server.client() as client:
+        client.rename(key, "aside") if client.exists(key) else None
+        client.set(key, "x")
+        with caplog.at_level(logging.ERROR):
+            assert [tick(), tick()] == [1.0, 1.0]
+        client.delete(key)
+        client.rename("aside", key) if client.exists("aside") else None
+    told = f"The key {key} in Redis holds a string"
+    assert [told in record.getMessage() for record in caplog.records] == [True, True]
+    assert tick() == 0.0
+    assert len(installation.runs_of(task_id)) == 1
+
+
+@pytest.mark.parametrize("name", ["agenda", "paused", "schema"])
+def test_a_beat_that_begins_with_such_a_key_tries_until_it_is_gone(installation, name):
+    key = f"{installation.store.keys.prefix}{name}"
+    with installation.server.client() as client:
+        client.delete(key)
+        client.hset(key, "x", "x") if name != "paused" else client.set(key, "x")
+        beat = installation.beat(wait=False)
+        installation.until(lambda: f"The key {key} in Redis holds a" in beat.logs())
+        client.delete(key)
+    installation.until(lambda: installation.beats() != set(), "the beat to go on")
+    assert beat.exit_code is None
