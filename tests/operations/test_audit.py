@@ -186,3 +186,15 @@ def test_of_what_agrees_it_finds_nothing(new_dispatch, scene):
     before = scene.state()
     assert audit(new_dispatch(**PATIENT)) == []
     assert scene.changes(before) == {}
+
+
+def test_what_is_no_record_is_told_with_what_removes_it(scene, new_dispatch):
+    dispatch, key = new_dispatch(**PATIENT), scene.store.keys.run("done")
+    scene.client.delete(key)
+    scene.client.set(key, "x")
+    told = [str(finding) for finding in whole(dispatch, mend=True) if finding.kind == "damaged"]
+    assert told
+    assert all(f"DEL {key} in Redis" in words for words in told)
+    scene.client.delete(key)
+    assert list(whole(dispatch, mend=True))
+    assert list(whole(dispatch, mend=True)) == []

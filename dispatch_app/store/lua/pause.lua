@@ -3,7 +3,7 @@
 -- Needs:  scheduled, to pause; paused, to resume. The same again is fine.
 -- KEYS:   1 prefix
 -- ARGV:   1 msgpack {id, pause, note, now?}
--- Reply:  {'OK'} | {'NOT_FOUND'} | {'CONFLICT', status}
+-- Reply:  {'OK'} | {'NOT_FOUND'} | {'DAMAGED'} (its key holds no record) | {'CONFLICT', status}
 -- Event:  task.paused | task.resumed
 -- Keeps:  I6
 -- @include keys
@@ -14,7 +14,8 @@
 -- @include task_status
 local a = cmsgpack.unpack(ARGV[1])
 local key = K.task(a.id)
-local h = redis.call('HMGET', key, 'status', 'next', 'held')
+local h = redis.pcall('HMGET', key, 'status', 'next', 'held')
+if h.err then return {'DAMAGED'} end
 if not h[1] then return {'NOT_FOUND'} end
 local before, after = 'paused', 'scheduled'
 if a.pause then before, after = after, before end
