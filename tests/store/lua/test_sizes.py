@@ -77,7 +77,7 @@ def pause(scene: Scene) -> None:
 
 def trigger(scene: Scene) -> None:
     scene.task("triggered")
-    runs = [new_run(f"triggered{n}", queue="another") for n in range(MANY)]
+    runs = [new_run(f"triggered{n}", queue="another") for n in range(9_000)]
     assert scene.call("trigger", id="triggered", type="echo", runs=runs)[0] == "OK"
     assert scene.client.llen("another") == MANY
 
