@@ -79,7 +79,7 @@ def trigger(scene: Scene) -> None:
     scene.task("triggered")
     runs = [new_run(f"triggered{n}", queue="another") for n in range(9_000)]
     assert scene.call("trigger", id="triggered", type="echo", runs=runs)[0] == "OK"
-    assert scene.client.llen("another") == MANY
+    assert scene.client.llen("another") == 9_000
 
 
 def start(scene: Scene) -> None:
