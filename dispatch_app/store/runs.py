@@ -94,7 +94,7 @@ class Runs:
         self._client, self._keys, self._scripts, self._keep = client, keys, scripts, keep
         self._letters = letters
 
-    def start(
+    def start(  # noqa: PLR0913 - all that a start is told
         self,
         run_id: str,
         attempt: int,
@@ -103,11 +103,13 @@ class Runs:
         worker: str,
         lease: int,
         queue: str | None = None,
+        by: str | None = None,
     ) -> Lease | str:
         """Take the lease of an attempt.
 
         Args:
-            token: names the one who asks; the same again gets the same answer.
+            token: names the delivery that asks; the same again gets the same answer.
+            by: names the process that asks, if another one of the same worker might, too.
             lease: ms until it lapses if it is not renewed.
             queue: from which its message came; None: that of its definition.
 
@@ -126,6 +128,7 @@ class Runs:
                 "token": token,
                 "worker": worker,
                 "queue": queue,
+                "by": by,
                 "lease": lease,
                 "keep": self._keep,
             },

@@ -6,6 +6,7 @@ as on any worker.
 
 from __future__ import annotations
 
+import os
 import time
 import traceback
 from collections.abc import Callable
@@ -234,6 +235,7 @@ def _start(task: Task, run_id: str) -> RunContext:
         worker=request.hostname,
         lease=length,
         queue=(request.delivery_info or {}).get("routing_key"),
+        by=f"{os.getpid()}/{time.monotonic_ns()}",
     )
     try:
         lease = _patiently(start, length / 1000)

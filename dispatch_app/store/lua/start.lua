@@ -2,11 +2,11 @@
 -- Needs:  the run is queued at this very attempt. The same token again gets the same answer, so that
 --         a caller whose reply was lost may ask again.
 -- KEYS:   1 prefix
--- ARGV:   1 msgpack {id, attempt, token, worker, queue? (from which the message came; else what its
---         definition says), lease (ms), keep (finished runs), now?}
+-- ARGV:   1 msgpack {id, attempt, token, by? (the process that asks), worker, queue? (from which the
+--         message came; else what its definition says), lease (ms), keep (finished runs), now?}
 -- Reply:  {'OK', since when, task, def, failures, lost, at, origin, queued (for its first attempt)} |
---         {'NOT_FOUND'} | {'STALE'} (another attempt is on) | {'HELD'} (another worker has it) |
---         {'FINISHED', status} | {'EXPIRED'} | {'PAUSED', scope} (it is held: when that pause ends,
+--         {'NOT_FOUND'} | {'STALE'} (another attempt is on) | {'HELD'} (another worker has it, or
+--         another process of this one) | {'FINISHED', status} | {'EXPIRED'} | {'PAUSED', scope} (it is held: when that pause ends,
 --         its message is sent again)
 -- Event:  run.running | run.expired
 -- Keeps:  I3, I5
@@ -32,10 +32,11 @@ if run.attempt ~= a.attempt or run.status == 'retrying' then return {'STALE'} en
 if FINISHED[run.status] then return {'FINISHED', run.status} end
 local key, at = K.run(a.id), now(a.now)
 local h = redis.call('HMGET', key, 'def', 'failures', 'lost', 'at', 'origin', 'expires', 'first', 'queued', 'started',
-  'reason')
+  'reason', 'by')
 local began = at
 if run.status == 'running' then
-  if run.token ~= a.token then return {'HELD'} end
+  -- a pool gives a delivery to another process if one died so soon that it had not said that it began
+  if run.token ~= a.token or (a.by and h[11] ~= a.by) then return {'HELD'} end
   began = tonumber(h[9]) or at
 else
   if h[6] and at > tonumber(h[6]) then
@@ -51,7 +52,9 @@ else
     return {'PAUSED', scope}
   end
   if not move(run, 'running', at) then return {'STALE'} end
-  redis.call('HSET', key, 'token', a.token, 'worker', a.worker, 'started', text(at))
+  local set = {'token', a.token, 'worker', a.worker, 'started', text(at)}
+  if a.by then set[#set + 1], set[#set + 2] = 'by', a.by end
+  redis.call('HSET', key, unpack(set))
   if h[10] then redis.call('HDEL', key, 'reason') end
 end
 redis.call('ZADD', K.leases, at + a.lease, a.id)

@@ -165,3 +165,15 @@ def test_runs_that_expire_do_not_pile_up(scene):
         scene.queued(f"r{number}", expires=NOW)
         assert scene.start(f"r{number}", now=NOW + 1, keep=3) == ["EXPIRED"]
     assert scene.state()["done:t"] == ["r4", "r3", "r2"]
+
+
+def test_a_delivery_that_another_process_has_begun_starts_nothing(scene):
+    """billiard gives a message to a second process where the first one died so soon that it had not
+    said that it began: the run is lost then, and has no second start in the same attempt."""
+    scene.queued()
+    assert scene.start(by="first")[0] == "OK"
+    before = scene.state()
+    assert scene.start(by="second", now=NOW + 1) == ["HELD"]
+    assert scene.changes(before) == {}
+    # whose answer was lost may ask again
+    assert scene.start(by="first", now=NOW + 2)[0] == "OK"
