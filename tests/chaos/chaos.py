@@ -137,11 +137,13 @@ class _Chaos:
             thread.join()
         for client in self.clients:
             client.stop()
+            client.close()
 
     def drain(self) -> list[str]:
         """Wait for the end of everything; what has not come to it."""
         for task_id in self._probes:
             self.prober.cancel(task_id)
+        self.prober.close()
         store, end = self.stack.installation.store, time.monotonic() + DRAIN_S
         while (left := _unfinished(store)) and time.monotonic() < end:
             time.sleep(0.5)

@@ -42,7 +42,6 @@ class Client(threading.Thread):
         while not self._stopping.wait(self._rng.uniform(0, 2 * self._pause)):
             make = self._rng.choice(_MAKERS)
             make(self)
-        self._http.close()
 
     def stop(self, timeout: float = 20) -> None:
         """Begin nothing new, and finish what was begun."""
@@ -50,6 +49,10 @@ class Client(threading.Thread):
         self.join(timeout)
         self._giving_up.set()
         self.join(timeout)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._http.close()
 
     def create(self, kind: str, body: dict[str, Any], **expected: Any) -> dict[str, Any] | None:
         """Store a task, with a key, however often it takes."""

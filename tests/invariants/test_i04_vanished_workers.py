@@ -86,7 +86,8 @@ def test_what_died_beside_a_run_that_kills_its_worker_keeps_its_retries_and_fini
     ]
     poison = installation.create("dying", max_lost=1)
     for _ in range(2):
-        installation.worker("-P", "threads", "-c", "4").wait()
+        # it may be gone before it says that it is ready
+        installation.worker("-P", "threads", "-c", "4", wait=False).wait()
     run = installation.finished(poison)
     assert (run.status, run.lost, run.failures) == ("failed", 2, 0)
     assert installation.store.dead_letters.get(run.id) == run
