@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from itertools import chain
+from threading import Semaphore
 
 import msgspec
 from celery.utils.log import get_logger
@@ -50,7 +51,7 @@ _Entries = list[Advance | NextAttempt]
 
 #: Runs that are committed at once: few enough that Redis has something to do while the next ones
 #: of a look (at most 500) are planned.
-_PIECE = 125
+_PIECE, _FIRST = 160, 20
 
 
 def advance(dispatch: Platform, due: Due) -> int:
@@ -126,11 +127,18 @@ def _commit_in_turn(dispatch: Platform, pieces: Iterable[_Entries], read: int) -
 
 def _commit_meanwhile(dispatch: Platform, pieces: Iterable[_Entries], read: int) -> int:
     """Commit each piece while the next one is planned: that is Redis' work, this is ours."""
-    advanced, under_way = 0, None
+    advanced, under_way, begun = 0, None, Semaphore(0)
+
+    def commit(piece: _Entries) -> int:
+        begun.release()
+        return _commit(dispatch, piece, read)
+
     with ThreadPoolExecutor(1, "commit") as committer:
         for piece in pieces:
             advanced += under_way.result() if under_way else 0
-            under_way = committer.submit(_commit, dispatch, piece, read)
+            under_way = committer.submit(commit, piece)
+            # who plans on at once keeps the interpreter to itself until that is done
+            begun.acquire()
         return advanced + (under_way.result() if under_way else 0)
 
 
@@ -155,9 +163,10 @@ def _parked(entry: Advance | NextAttempt, error: Exception) -> Advance | NextAtt
 
 
 def _pieces(entries: Iterable[Advance | NextAttempt]) -> Iterator[_Entries]:
-    """Entries that make about _PIECE runs: under `run_all` one of them may make a hundred."""
+    """Entries that make about _PIECE runs: under `run_all` one of them may make a hundred. The first
+    piece is small, as Redis has nothing to do before it comes."""
     piece: _Entries = []
-    size = 0
+    size = _PIECE - _FIRST
     for entry in entries:
         weight = max(1, len(entry.runs)) if isinstance(entry, Advance) else 1
         if piece and size + weight > _PIECE:
