@@ -163,8 +163,10 @@ def _parked(entry: Advance | NextAttempt, error: Exception) -> Advance | NextAtt
 
 
 def _pieces(entries: Iterable[Advance | NextAttempt]) -> Iterator[_Entries]:
-    """Entries that make about _PIECE runs: under `run_all` one of them may make a hundred. The first
-    piece is small, as Redis has nothing to do before it comes."""
+    """Entries that make about _PIECE runs: under `run_all` one of them may make a hundred.
+
+    The first piece is small, as Redis has nothing to do before it comes.
+    """
     piece: _Entries = []
     size = _PIECE - _FIRST
     for entry in entries:
