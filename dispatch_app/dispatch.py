@@ -40,6 +40,7 @@ _BOOT_STEPS = tuple(
         "shutdown:Shutdown",
         "liveness:Liveness",
         "time_limits:TimeLimits",
+        "replacement:Replacement",
     )
 )
 

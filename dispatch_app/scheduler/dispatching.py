@@ -6,11 +6,9 @@ What cannot be planned is parked with its error and stops nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from itertools import chain
-from threading import Semaphore
 
 import msgspec
 from celery.utils.log import get_logger
@@ -51,7 +49,7 @@ _Entries = list[Advance | NextAttempt]
 
 #: Runs that are committed at once: few enough that Redis has something to do while the next ones
 #: of a look (at most 500) are planned.
-_PIECE, _FIRST = 160, 20
+_PIECE, _FIRST = 100, 20
 
 
 def advance(dispatch: Platform, due: Due) -> int:
@@ -64,9 +62,7 @@ def advance(dispatch: Platform, due: Due) -> int:
             (_next_attempt(dispatch, run) for run in due.runs),
         )
     )
-    few = len(due.tasks) + len(due.runs) <= _PIECE
-    commit = _commit_in_turn if few else _commit_meanwhile
-    return commit(dispatch, pieces, due.now) + _others(dispatch, due)
+    return _commit_each(dispatch, pieces, due.now) + _others(dispatch, due)
 
 
 def known(due: Due) -> int:
@@ -121,25 +117,20 @@ def _put_off(dispatch: Platform, stranger: DueMember, now: int) -> None:
         )
 
 
-def _commit_in_turn(dispatch: Platform, pieces: Iterable[_Entries], read: int) -> int:
-    return sum(_commit(dispatch, piece, read) for piece in pieces)
-
-
-def _commit_meanwhile(dispatch: Platform, pieces: Iterable[_Entries], read: int) -> int:
+def _commit_each(dispatch: Platform, pieces: Iterable[_Entries], read: int) -> int:
     """Commit each piece while the next one is planned: that is Redis' work, this is ours."""
-    advanced, under_way, begun = 0, None, Semaphore(0)
+    sent: list[_Entries] = []
 
-    def commit(piece: _Entries) -> int:
-        begun.release()
-        return _commit(dispatch, piece, read)
-
-    with ThreadPoolExecutor(1, "commit") as committer:
+    def noted() -> Iterator[_Entries]:
         for piece in pieces:
-            advanced += under_way.result() if under_way else 0
-            under_way = committer.submit(commit, piece)
-            # who plans on at once keeps the interpreter to itself until that is done
-            begun.acquire()
-        return advanced + (under_way.result() if under_way else 0)
+            sent.append(piece)
+            yield piece
+
+    replies = dispatch.store.agenda.commit_each(noted(), read)
+    return sum(
+        _commit(dispatch, piece, read) if isinstance(reply, ResponseError) else reply
+        for piece, reply in zip(sent, replies, strict=True)
+    )
 
 
 def _commit(dispatch: Platform, entries: _Entries, read: int) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import msgspec
+from redis import ResponseError
 
 from dispatch_app.domain.run import Failure
 from dispatch_app.store.codec import to_json
@@ -220,8 +222,18 @@ class Agenda:
         Returns:
             How many were; for the others somebody was faster.
         """
-        until = None if read is None else read + PLAN_LIVES
-        return int(self._scripts.call("commit", {"entries": entries, "until": until, "now": now}))
+        return int(self._scripts.call("commit", _plan(entries, read, now)))
+
+    def commit_each(
+        self, pieces: Iterable[Sequence[Advance | NextAttempt]], read: int
+    ) -> list[int | ResponseError]:
+        """As `commit`, piece by piece: one is carried out while the next is made.
+
+        Returns:
+            For each piece how many of its steps were carried out, or what the script stumbled over:
+            then none of the later ones in its piece were.
+        """
+        return self._scripts.call_each("commit", (_plan(piece, read) for piece in pieces))
 
     def put_off(self, member: DueMember, until: int) -> bool:
         """Let a member be due later; False: somebody was faster."""
@@ -264,6 +276,13 @@ class Agenda:
         reaped = [{**msgspec.structs.asdict(e), "error": to_json(e.error)} for e in entries]
         bounds = {"keep": self._keep, "letters": self._letters}
         return int(self._scripts.call("reap", {"entries": reaped, **bounds}))
+
+
+def _plan(
+    entries: Sequence[Advance | NextAttempt], read: int | None, now: int | None = None
+) -> dict[str, Any]:
+    until = None if read is None else read + PLAN_LIVES
+    return {"entries": entries, "until": until, "now": now}
 
 
 def _counters(text: str | None) -> tuple[tuple[int, ...], str | None]:

@@ -9,7 +9,7 @@ A change that a client is told of may have to be on replicas first: then WAIT fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -102,14 +102,45 @@ class Scripts:
             StoreUnavailable: Redis does not answer, or does not take writes.
             NotConfirmed: it is done, and too few replicas have it.
         """
-        script = self._scripts.get(name)
-        if script is None:
-            script = self._scripts[name] = self._client.register_script(source(name))
+        script = self._script(name)
         packed = _encode(arguments)
         with reaching_redis():
             if self.asks_replicas and name in TOLD:
                 return self._confirmed(script, packed)
             return script(keys=[self._prefix], args=[packed])
+
+    def call_each(self, name: str, calls: Iterable[Mapping[str, Any]]) -> list[Any]:
+        """Run `lua/<name>.lua` once for each of `calls`, without waiting in between: Redis works on
+        one while the next is made.
+
+        Returns:
+            The replies in the order of the calls; where Redis answered with an error, such as that
+            it does not know the script yet, the error.
+
+        Raises:
+            StoreUnavailable: Redis does not answer. Some of the calls may have been carried out.
+        """
+        sha, sent = self._script(name).sha, 0
+        pool: Any = self._client.connection_pool
+        with reaching_redis():
+            connection = pool.get_connection()
+            try:
+                for arguments in calls:
+                    packed = _encode(arguments)
+                    connection.send_command("EVALSHA", sha, 1, self._prefix, packed)
+                    sent += 1
+                return [_reply(connection) for _ in range(sent)]
+            except BaseException:
+                # who takes it next is not to read the replies to these
+                connection.disconnect()
+                raise
+            finally:
+                pool.release(connection)
+
+    def _script(self, name: str) -> Script:
+        if name not in self._scripts:
+            self._scripts[name] = self._client.register_script(source(name))
+        return self._scripts[name]
 
     def _confirmed(self, script: Script, packed: bytes) -> Any:
         """Its reply, once the replicas have what it did.
@@ -137,6 +168,13 @@ class Scripts:
                 "Idempotency-Key that it had."
             )
         return reply
+
+
+def _reply(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except redis.ResponseError as error:
+        return error
 
 
 @cache

@@ -30,17 +30,18 @@ class _Dying(DispatchScheduler):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         agenda = self.dispatch.store.agenda
-        agenda.commit = self.around(agenda.commit)  # type: ignore[method-assign]
+        agenda.commit_each = self.around(agenda.commit_each)  # type: ignore[method-assign]
 
-    def around(self, commit: Callable[..., int]) -> Callable[..., int]:
+    def around(self, commit_each: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
         raise NotImplementedError
 
 
 class BeforeCommit(_Dying):
     """Has read what is due and planned it, and has written nothing."""
 
-    def around(self, commit):
-        def dying(*plan):
+    def around(self, commit_each):
+        def dying(pieces, read):
+            list(pieces)
             die()
 
         return dying
@@ -49,26 +50,26 @@ class BeforeCommit(_Dying):
 class AfterCommit(_Dying):
     """Has written everything and has not heard that it is written."""
 
-    def around(self, commit):
-        def dying(*plan):
-            commit(*plan)
+    def around(self, commit_each):
+        def dying(pieces, read):
+            commit_each(pieces, read)
             die()
 
         return dying
 
 
 class BetweenBatches(_Dying):
-    """Has written the first of several batches."""
+    """Has sent the first of several batches."""
 
-    def around(self, commit):
-        done = 0
+    def around(self, commit_each):
+        def dying(pieces, read):
+            def only_first():
+                for number, piece in enumerate(pieces):
+                    if number:
+                        die()
+                    yield piece
 
-        def dying(*plan):
-            nonlocal done
-            if done:
-                die()
-            done += 1
-            return commit(*plan)
+            return commit_each(only_first(), read)
 
         return dying
 

@@ -23,8 +23,8 @@ def slow_at_first(self, about=None):
     return "quick this time"
 
 
-@app.task(name="stubborn", bind=True)
-def stubborn(self):
+@app.task(name="stubborn_at_first", bind=True)
+def stubborn_at_first(self):
     """Takes 60 s when it is called for the first time for a run, whatever anybody does."""
     note(self.request.id, "begins")
     with redis.Redis.from_url(os.environ["REDIS_URL"]) as client:

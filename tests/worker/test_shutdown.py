@@ -50,7 +50,7 @@ def test_a_busy_worker_hands_back_at_the_end_of_its_grace_and_is_gone(installati
 @pytest.mark.parametrize("to_all", [False, True])
 def test_a_function_that_catches_everything_does_not_keep_its_worker(installation, to_all):
     worker = installation.worker("-c", "2", app=QUICK)
-    task_id = installation.create("stubborn")
+    task_id = installation.create("stubborn_at_first")
     run = installation.reached(task_id, "running")
     installation.until(lambda: installation.notes(run.id) == [["begins"]])
     (worker.kill_all if to_all else worker.kill)("SIGTERM")
