@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from redis import ResponseError
+from redis.exceptions import NoScriptError
 
 from dispatch_app.domain.errors import NotFound, StoreUnavailable
 from dispatch_app.store import Store
@@ -78,6 +80,42 @@ def test_a_server_that_forgot_the_scripts_is_told_them_again(scene):
     scene.client.script_flush()
     scene.task("t2")
     assert set(scene.state()["agenda"]) == {"t:t1", "t:t2"}
+
+
+def test_calls_that_do_not_wait_for_each_other_show_where_one_was_refused(scene):
+    scripts = scene.store.agenda._scripts
+    scene.task("t1")
+    asked = [{"limit": 500, "part": 0, "now": NOW + 60_000}, {"limit": "many"}]
+    first, refused, last = scripts.call_each("due", [*asked, asked[0]])
+    assert first[2][0] == last[2][0] == "t:t1"
+    assert isinstance(refused, ResponseError)
+    scene.client.script_flush()
+    assert [type(reply) for reply in scripts.call_each("due", asked[:1])] == [NoScriptError]
+
+
+def test_calls_that_are_broken_off_leave_no_reply_for_the_next_caller(scene):
+    def calls():
+        yield {"limit": 500, "part": 0}
+        raise StoreUnavailable("a calendar could not be read")
+
+    with pytest.raises(StoreUnavailable, match="calendar"):
+        scene.store.agenda._scripts.call_each("due", calls())
+    assert scene.store.client.ping() is True
+
+
+def test_a_server_that_ends_amid_calls_is_away(new_redis):
+    server = new_redis()
+    scene = Scene(server.url)
+    call = {"limit": 500, "part": 0}
+
+    def calls():
+        yield call
+        server.kill()
+        yield from [call] * 100
+
+    with pytest.raises(StoreUnavailable, match="does not answer"):
+        scene.store.agenda._scripts.call_each("due", calls())
+    scene.close()
 
 
 def test_two_installations_share_a_server_and_see_nothing_of_each_other(redis_url):

@@ -50,3 +50,12 @@ def holding_the_gil(self, seconds):
     note(self.request.id, "begins")
     ctypes.PyDLL(None).usleep(int(seconds * 1_000_000))
     return "done"
+
+
+@app.task(name="parting", bind=True)
+def parting(self):
+    """Has its process part from the worker a moment before it ends, as a slow exit does."""
+    if self.dispatch.attempt == 1:
+        os.closerange(3, 1024)
+        time.sleep(0.3)
+        os._exit(1)

@@ -109,3 +109,13 @@ def test_a_server_that_was_frozen_costs_a_run_nothing(patient):
     with patient.server.frozen():
         time.sleep(2.5)
     assert patient.finished(run.task_id).status == "succeeded"
+
+
+def test_a_process_that_takes_its_time_to_end_is_replaced_as_soon_as_it_has(installation):
+    installation.beat(wait=False)
+    installation.worker(app="tests.worker.rough_app", wait=False)
+    runs = [installation.run("parting") for _ in range(6)]
+    assert {tuple(outcomes(run)) for run in runs} == {("lost", "succeeded")}
+    gaps = [second.started_at - first.started_at for first, second in (r.attempts for r in runs)]
+    # Celery's own look would come up to 5 s later
+    assert max(gaps) < 2_500
