@@ -51,5 +51,5 @@ def test_a_small_redis_plan_of_twenty_connections_is_enough(new_redis, tmp_path)
     finally:
         installation.close()
     # beat: 2; worker: 1 of ours, 6 of Celery's, 1 for each of two processes; this client: 1, as
-    # an API has
-    assert len(theirs) <= 12, theirs
+    # an API has; and another one of ours in beat and worker, where two threads ask at once
+    assert len(theirs) <= 14, theirs
