@@ -161,7 +161,8 @@ def _overlaps(run: Run, lines: Sequence[Note]) -> Iterator[str]:
     ends = {(line.attempt, line.token): line.at for line in lines if line.what == "end"}
     begins = sorted((line.at, line.attempt, line.token) for line in lines if line.what == "begin")
     for (_, number, token), (later, follower, _) in pairwise(begins):
-        taken_away = outcomes[number] & {"lost", "cancelled", "handed_back"}
+        # a worker that was frozen before its code began may begin after the next attempt has
+        taken_away = outcomes[min(number, follower)] & {"lost", "cancelled", "handed_back"}
         if ends.get((number, token), later) > later and not taken_away:
             yield f"I3: attempts {number} and {follower} of run {run.id} ran at the same time"
 

@@ -100,6 +100,15 @@ def test_two_attempts_that_run_at_once_are_named():
     runs = {"t": [run("a", 1_000, attempt(1, "retried"), attempt(2)), run("b", 2_000)]}
     ledger = [*lines("a", 1, "x", 1, 9), *lines("a", 2, "y", 5, 6), *lines("b")]
     assert "attempts 1 and 2 of run a ran at the same time" in found(runs=runs, ledger=ledger)
+    ledger = [*lines("a", 2, "y", 1, 9), *lines("a", 1, "x", 5, 6), *lines("b")]
+    assert "attempts 2 and 1 of run a ran at the same time" in found(runs=runs, ledger=ledger)
+
+
+@pytest.mark.parametrize("begins", [1, 5])
+def test_an_attempt_that_is_lost_may_go_on_or_even_begin_beside_the_next(begins):
+    runs = {"t": [run("a", 1_000, attempt(1, "lost"), attempt(2)), run("b", 2_000)]}
+    ledger = [*lines("a", 1, "x", begins, 9), *lines("a", 2, "y", 3, 6), *lines("b")]
+    assert "same time" not in found(runs=runs, ledger=ledger)
 
 
 def test_what_must_run_at_most_once_and_did_not_is_named():
