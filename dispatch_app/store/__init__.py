@@ -22,7 +22,7 @@ from dispatch_app.store.connection import (
 from dispatch_app.store.dead_letters import DeadLetters
 from dispatch_app.store.events import Events
 from dispatch_app.store.keys import Keys
-from dispatch_app.store.misfits import misfits
+from dispatch_app.store.misfits import is_wrong_type, misfits
 from dispatch_app.store.pauses import Pauses
 from dispatch_app.store.replans import Replans
 from dispatch_app.store.retention import LETTERS, Letters
@@ -108,7 +108,7 @@ class Store:
         try:
             yield
         except redis.ResponseError as error:
-            found = self.misfits() if "WRONGTYPE" in str(error) else []
+            found = self.misfits() if is_wrong_type(error) else []
             if not found:
                 raise
             raise StoreUnavailable(" ".join(found)) from error

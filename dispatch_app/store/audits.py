@@ -14,6 +14,7 @@ import msgspec
 import redis
 
 from dispatch_app.store.keys import Keys
+from dispatch_app.store.misfits import is_wrong_type
 from dispatch_app.store.scripts import Client, Scripts, reaching_redis
 
 #: Records of one piece: it bounds the time for which the server does nothing else.
@@ -197,7 +198,7 @@ class Audits:
                 try:
                     members, after = self._members(book, after)
                 except redis.ResponseError as error:
-                    if not str(error).startswith("WRONGTYPE"):
+                    if not is_wrong_type(error):
                         raise
                     members, after, fault = [], "", str(error)
                 following = book if after else self._following(walk, book)

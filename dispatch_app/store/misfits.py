@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import redis
 
@@ -25,6 +26,25 @@ def misfits(client: redis.Redis, keys: Keys) -> list[str]:
         for key, kind in wanted.items()
         if found[key] not in ("none", kind)
     ]
+
+
+def is_wrong_type(reply: object) -> bool:
+    """Whether it is Redis' error about a key that holds something else than a command is for."""
+    # of a script, its name may come before the code
+    return isinstance(reply, redis.ResponseError) and "WRONGTYPE" in str(reply)
+
+
+def of_right_type(reply: Any, otherwise: Any) -> Any:
+    """A reply of a pipeline, and `otherwise` in place of that error.
+
+    Raises:
+        redis.RedisError: the reply, if it is another one.
+    """
+    if is_wrong_type(reply):
+        return otherwise
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
 
 
 def _kinds(keys: Keys) -> Iterator[tuple[str, str]]:

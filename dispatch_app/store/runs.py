@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-import redis
 
 from dispatch_app.domain.errors import Conflict, CorruptRecord, LeaseLost, NotFound
 from dispatch_app.domain.run import Failure, Run
@@ -18,6 +17,7 @@ from dispatch_app.store.codec import (
     to_json,
 )
 from dispatch_app.store.keys import Keys
+from dispatch_app.store.misfits import of_right_type
 from dispatch_app.store.pages import Page, Range, read_page
 from dispatch_app.store.retention import Letters
 from dispatch_app.store.scripts import Client, Scripts, reaching_redis
@@ -256,7 +256,7 @@ class Runs:
             pipe.hgetall(self._keys.run(run_id))
             pipe.lrange(self._keys.log(run_id), 0, -1)
             record, log = pipe.execute(raise_on_error=False)
-            fields, log = _hash(record), _of_right_type(log, [])
+            fields, log = _hash(record), of_right_type(log, [])
         if fields is None:
             raise CorruptRecord(_no_record(run_id))
         if not fields:
@@ -324,16 +324,8 @@ class Runs:
 
 def _hash(reply: Any) -> dict[str, str] | None:
     """The fields of a record; None: its key holds something else."""
-    found: dict[str, str] | None = _of_right_type(reply, None)
+    found: dict[str, str] | None = of_right_type(reply, None)
     return found
-
-
-def _of_right_type(reply: Any, otherwise: Any) -> Any:
-    if isinstance(reply, redis.ResponseError) and "WRONGTYPE" in str(reply):
-        return otherwise
-    if isinstance(reply, Exception):
-        raise reply
-    return reply
 
 
 def _salvaged(run_id: str, fields: dict[str, str] | None) -> Run | None:

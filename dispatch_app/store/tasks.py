@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
-import redis
 
 from dispatch_app.domain.errors import Conflict, CorruptRecord, NotFound, RevisionMismatch
 from dispatch_app.domain.task import OverlapPolicy, StoredTask, Task
@@ -20,6 +19,7 @@ from dispatch_app.store.codec import (
     unreadable_task,
 )
 from dispatch_app.store.keys import Keys
+from dispatch_app.store.misfits import of_right_type
 from dispatch_app.store.pages import Page, Range, read_page
 from dispatch_app.store.pauses import noted
 from dispatch_app.store.scripts import Client, Scripts, reaching_redis
@@ -379,11 +379,8 @@ class Tasks:
 
 
 def _record_of(reply: dict[str, str] | Exception) -> dict[str, str]:
-    if isinstance(reply, redis.ResponseError) and "WRONGTYPE" in str(reply):
-        return _NO_RECORD
-    if isinstance(reply, Exception):
-        raise reply
-    return reply
+    found: dict[str, str] = of_right_type(reply, _NO_RECORD)
+    return found
 
 
 def _passes(task: StoredTask, where: TaskFilter) -> bool:
